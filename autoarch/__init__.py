@@ -1,0 +1,38 @@
+"""AutoArch: a folder of data and a time budget in, a trained, measured and checked model out.
+
+The public names are loaded when they are first used, so `import autoarch` costs nothing.
+
+Example:
+    >>> import autoarch
+    >>> search = autoarch.ImageSearch(time="10m")
+    >>> search.fit("photos/")                                              # doctest: +SKIP
+    >>> search.predict(["new.jpg"])                                        # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.search.progress import Progress
+    from autoarch.tasks import ImageSearch, load, resume
+
+_HOMES = {
+    "ImageSearch": "autoarch.tasks",
+    "Progress": "autoarch.search.progress",
+    "load": "autoarch.tasks",
+    "resume": "autoarch.tasks",
+}
+
+__all__ = ["ImageSearch", "Progress", "load", "resume"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'autoarch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

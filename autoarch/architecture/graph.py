@@ -1,0 +1,232 @@
+"""The architecture: a frozen graph of ops, the value at the centre of AutoArch.
+
+A search space makes one from decisions; it is priced without building anything, named by a
+canonical key, stored as JSON, drawn, and built into a Keras model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from autoarch.architecture.ops import Op, Shape, op_from_config
+from autoarch.errors import InvalidArchitectureError
+
+INPUT = "input"
+"""Name under which nodes refer to the network's input."""
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Node:
+    """One op in the graph.
+
+    Args:
+        name: Unique in the architecture; also the Keras layer's name.
+        op: What it computes.
+        inputs: Names of earlier nodes, or `INPUT`.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network as a value. Nodes are in topological order; the last one is the output.
+
+    Args:
+        input_shape: Without the batch, e.g. `(32, 32, 3)`.
+        nodes: At least one; each refers to earlier ones only.
+
+    Raises:
+        InvalidArchitectureError: Names repeat, an input is unknown, or shapes clash.
+
+    Example:
+        >>> from autoarch.architecture.ops.dense import Dense
+        >>> tiny = Architecture((8,), (Node("logits", Dense(3), (INPUT,)),))
+        >>> tiny.params, tiny.macs, tiny.output_shape
+        (27, 24, (3,))
+        >>> Architecture.from_json(tiny.to_json()) == tiny
+        True
+    """
+
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        if not self.nodes:
+            raise InvalidArchitectureError("An architecture needs at least one node; got none.")
+        if not self.input_shape or any(size < 1 for size in self.input_shape):
+            raise InvalidArchitectureError(
+                f"`input_shape` must hold positive sizes; got {self.input_shape}."
+            )
+        _ = self.shapes
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Output shape of every node by name, the input included."""
+        shapes: dict[str, Shape] = {INPUT: self.input_shape}
+        for node in self.nodes:
+            if node.name in shapes:
+                raise InvalidArchitectureError(f"Two nodes are named {node.name!r}.")
+            if unknown := [name for name in node.inputs if name not in shapes]:
+                raise InvalidArchitectureError(
+                    f"Node {node.name!r} takes {unknown[0]!r}, which no earlier node makes."
+                )
+            shapes[node.name] = node.op.output_shape(*self._input_shapes(node, shapes))
+        return shapes
+
+    @staticmethod
+    def _input_shapes(node: Node, shapes: Mapping[str, Shape]) -> list[Shape]:
+        return [shapes[name] for name in node.inputs]
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the last node's result, without the batch."""
+        return self.shapes[self.nodes[-1].name]
+
+    @cached_property
+    def live_nodes(self) -> tuple[Node, ...]:
+        """The nodes that the output depends on; the others cost nothing and are not built."""
+        needed = {self.nodes[-1].name}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.inputs)
+        return tuple(node for node in self.nodes if node.name in needed)
+
+    @cached_property
+    def trainable_params(self) -> int:
+        """Number of weights that gradients reach."""
+        return sum(
+            n.op.trainable_params(*self._input_shapes(n, self.shapes)) for n in self.live_nodes
+        )
+
+    @cached_property
+    def params(self) -> int:
+        """Number of all weights; equals Keras's `count_params()` of the built model."""
+        state = sum(n.op.state_params(*self._input_shapes(n, self.shapes)) for n in self.live_nodes)
+        return self.trainable_params + state
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of one forward pass of one example, each counted once."""
+        return sum(n.op.macs(*self._input_shapes(n, self.shapes)) for n in self.live_nodes)
+
+    @cached_property
+    def key(self) -> str:
+        """Canonical key: equal exactly for equal networks, whatever their nodes are called.
+
+        Each node is hashed with the hashes of its inputs (sorted where the op is commutative);
+        the key is the hash of the output with the multiset of all hashes, which tells a node
+        that is used twice from two equal nodes.
+        """
+        hashes = {INPUT: _digest("input", self.input_shape)}
+        for node in self.live_nodes:
+            inputs = [hashes[name] for name in node.inputs]
+            if node.op.commutative:
+                inputs.sort()
+            hashes[node.name] = _digest(node.op.config(), inputs)
+        live = [hashes[node.name] for node in self.live_nodes]
+        return _digest(live[-1], sorted(live))
+
+    def build(self, *, policy: str = "float32", name: str = "network") -> Any:
+        """Builds the Keras model with fresh weights.
+
+        Args:
+            policy: Keras dtype policy of all layers but the last, which is float32 so that the
+                logits and the loss keep their precision.
+            name: Name of the model.
+
+        Returns:
+            A `keras.Model` from float input `(batch, *input_shape)` to the last node's result.
+        """
+        import keras
+
+        tensors: dict[str, Any] = {INPUT: keras.Input(self.input_shape, name=INPUT)}
+        output = self.nodes[-1]
+        for node in self.live_nodes:
+            tensors[node.name] = node.op.apply(
+                [tensors[name] for name in node.inputs],
+                name=node.name.replace("/", "_"),
+                dtype="float32" if node is output else policy,
+            )
+        return keras.Model(tensors[INPUT], tensors[output.name], name=name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The architecture as JSON; `from_json` is the inverse."""
+        return {
+            "format": _FORMAT,
+            "input_shape": list(self.input_shape),
+            "nodes": [
+                {"name": node.name, "op": node.op.config(), "inputs": list(node.inputs)}
+                for node in self.nodes
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Architecture:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            InvalidArchitectureError: Another format, or not a legal graph.
+        """
+        if data.get("format") != _FORMAT:
+            raise InvalidArchitectureError(
+                f"Architecture format must be {_FORMAT}; got {data.get('format')!r}."
+            )
+        try:
+            nodes = tuple(
+                Node(str(node["name"]), op_from_config(node["op"]), tuple(node["inputs"]))
+                for node in data["nodes"]
+            )
+            input_shape = tuple(int(size) for size in data["input_shape"])
+        except (KeyError, TypeError) as error:
+            raise InvalidArchitectureError(f"Not an architecture: {error!r}.") from error
+        return cls(input_shape, nodes)
+
+
+def _digest(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+class GraphBuilder:
+    """Writes an architecture node by node; what search spaces use.
+
+    Args:
+        input_shape: Without the batch.
+
+    Example:
+        >>> from autoarch.architecture.ops.dense import Dense
+        >>> builder = GraphBuilder((4,))
+        >>> _ = builder.add(Dense(2), INPUT, name="logits")
+        >>> builder.finish().params
+        10
+    """
+
+    def __init__(self, input_shape: Shape):
+        self._shapes: dict[str, Shape] = {INPUT: tuple(input_shape)}
+        self._nodes: list[Node] = []
+
+    def add(self, op: Op, *inputs: str, name: str) -> str:
+        """Adds a node and returns its name, to be used as an input of later ones."""
+        if name in self._shapes:
+            raise InvalidArchitectureError(f"Two nodes are named {name!r}.")
+        self._shapes[name] = op.output_shape(*(self._shapes[node] for node in inputs))
+        self._nodes.append(Node(name, op, inputs))
+        return name
+
+    def shape(self, node: str) -> Shape:
+        """Output shape of a node already added, or of `INPUT`."""
+        return self._shapes[node]
+
+    def finish(self) -> Architecture:
+        """The architecture; its output is the node added last."""
+        return Architecture(self._shapes[INPUT], tuple(self._nodes))

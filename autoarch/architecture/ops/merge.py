@@ -1,0 +1,43 @@
+"""Ops that join branches: sum and concatenation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from autoarch.architecture.ops.op import Op, Shape
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """Elementwise sum of inputs of equal shape."""
+
+    kind: ClassVar[str] = "add"
+    commutative: ClassVar[bool] = True
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs) < 2 or len(set(inputs)) != 1:
+            raise self.reject(*inputs, why="it needs two or more inputs of the same shape")
+        return inputs[0]
+
+    def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
+        import keras
+
+        return keras.layers.Add(name=name, dtype=dtype)(inputs)
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """Concatenation along the last axis."""
+
+    kind: ClassVar[str] = "concat"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs) < 2 or len({shape[:-1] for shape in inputs}) != 1:
+            raise self.reject(*inputs, why="it needs inputs that differ in the last axis only")
+        return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
+
+    def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
+        import keras
+
+        return keras.layers.Concatenate(name=name, dtype=dtype)(inputs)

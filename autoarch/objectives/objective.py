@@ -1,0 +1,66 @@
+"""An objective: the name of a metric and the direction in which it is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from autoarch.errors import InvalidInputError
+
+Direction = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric to optimise.
+
+    Args:
+        name: Key of the metric in a measurement, e.g. "accuracy".
+        direction: "max" where larger is better, "min" where smaller is.
+        counts_classes_equally: True for metrics that weigh a rare class like a frequent one;
+            training then weighs the classes too, unless told otherwise.
+    """
+
+    name: str
+    direction: Direction
+    counts_classes_equally: bool = False
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether score `a` is strictly better than `b`. NaN is never better than anything."""
+        return a > b if self.direction == "max" else a < b
+
+    def utility(self, score: float) -> float:
+        """The score turned so that larger is better; NaN becomes minus infinity."""
+        if score != score:
+            return float("-inf")
+        return score if self.direction == "max" else -score
+
+    def score(self, metrics: Mapping[str, float]) -> float:
+        """The objective's value in a measurement's metrics."""
+        return float(metrics[self.name])
+
+
+OBJECTIVES: dict[str, Objective] = {
+    objective.name: objective
+    for objective in (
+        Objective("accuracy", "max"),
+        Objective("balanced_accuracy", "max", counts_classes_equally=True),
+        Objective("macro_f1", "max", counts_classes_equally=True),
+        Objective("auc", "max"),
+        Objective("log_loss", "min"),
+    )
+}
+
+
+def get_objective(name: str) -> Objective:
+    """Returns the objective of that name.
+
+    Raises:
+        InvalidInputError: The name is unknown; the message lists those that exist.
+    """
+    if name not in OBJECTIVES:
+        raise InvalidInputError(
+            f"`objective` must be one of {', '.join(OBJECTIVES)}; got {name!r}."
+        )
+    return OBJECTIVES[name]

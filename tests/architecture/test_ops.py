@@ -1,0 +1,109 @@
+"""One gate for all ops: each builds, keeps its declared shape and counts, survives a config round
+trip and one training step."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from autoarch.architecture.ops import OPS, op_from_config
+from autoarch.errors import InvalidArchitectureError
+
+IMAGE = (6, 5, 8)
+CASES = {
+    "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
+    "add": [({}, [IMAGE, IMAGE]), ({}, [(4,), (4,), (4,)])],
+    "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
+    "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
+    "concat": [({}, [IMAGE, (6, 5, 3)])],
+    "conv2d": [
+        ({"filters": 4}, [IMAGE]),
+        ({"filters": 4, "kernel": 5, "stride": 2, "use_bias": True}, [IMAGE]),
+        ({"filters": 8, "kernel": 1, "groups": 4}, [IMAGE]),
+    ],
+    "dense": [({"units": 3}, [(7,)])],
+    "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
+    "dropout": [({"rate": 0.5}, [IMAGE])],
+    "global_average_pool2d": [({}, [IMAGE])],
+    "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
+    "rescale": [({}, [IMAGE])],
+    "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
+}
+
+
+def test_every_op_is_tried():
+    assert set(CASES) == set(OPS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "shapes"),
+    [(kind, fields, shapes) for kind, cases in CASES.items() for fields, shapes in cases],
+)
+def test_op_gate(kind, fields, shapes):
+    op = op_from_config({"kind": kind, **fields})
+    assert op_from_config(op.config()) == op
+
+    inputs = [keras.Input(shape) for shape in shapes]
+    model = keras.Model(inputs, op.apply(inputs, name="op", dtype="float32"))
+    assert model.output_shape[1:] == op.output_shape(*shapes)
+    assert sum(v.numpy().size for v in model.trainable_weights) == op.trainable_params(*shapes)
+    state = [v for v in model.non_trainable_weights if "seed" not in v.path]
+    assert sum(v.numpy().size for v in state) == op.state_params(*shapes)
+
+    batch = [tf.random.stateless_normal((4, *shape), [i, 0]) for i, shape in enumerate(shapes)]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(batch, training=True) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert all(g is not None and np.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "dense", "squeeze_excite"])
+def test_multiply_adds_equal_those_of_the_written_out_sum(kind):
+    """Each output element of a linear layer is a sum over its window: count the products.
+
+    The count is taken from the built layers' kernels and outputs, not from the op.
+    """
+    for fields, shapes in CASES[kind]:
+        op = op_from_config({"kind": kind, **fields})
+        inputs = [keras.Input(shape) for shape in shapes]
+        model = keras.Model(inputs, op.apply(inputs, name="op", dtype="float32"))
+        products = 0
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.DepthwiseConv2D):
+                size, _, _, multiplier = layer.kernel.shape
+                products += int(np.prod(layer.output.shape[1:])) * size * size * multiplier
+            elif isinstance(layer, keras.layers.Conv2D):
+                products += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
+            elif isinstance(layer, keras.layers.Dense):
+                products += int(np.prod(layer.kernel.shape))
+        assert op.macs(*shapes) == products
+
+
+@pytest.mark.parametrize(
+    ("config", "shapes"),
+    [
+        ({"kind": "add"}, [IMAGE, (6, 5, 4)]),
+        ({"kind": "conv2d", "filters": 4, "groups": 3}, [IMAGE]),
+        ({"kind": "conv2d", "filters": 4}, [(7,)]),
+        ({"kind": "dense", "units": 3}, [IMAGE]),
+        ({"kind": "concat"}, [IMAGE]),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(config, shapes):
+    with pytest.raises(InvalidArchitectureError, match="cannot take inputs"):
+        op_from_config(config).output_shape(*shapes)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"kind": "warp"}, "Unknown op kind 'warp'"),
+        ({"kind": "conv2d", "filters": 0}, "`filters` of Conv2D must be a positive int; got 0"),
+        ({"kind": "conv2d", "filters": 4, "colour": 1}, "colour"),
+        ({"kind": "dropout", "rate": 1.5}, "`rate` of Dropout"),
+        ({"kind": "activation", "function": "exec"}, "`function` of Activation"),
+    ],
+)
+def test_bad_settings_are_refused(config, message):
+    with pytest.raises(InvalidArchitectureError, match=message):
+        op_from_config(config)
