@@ -1,0 +1,161 @@
+"""The time budget: read from text, watched by a clock, split between the phases."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from autoarch.errors import InvalidInputError
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([hms])")
+
+
+def parse_duration(value: str | float | None, *, name: str = "time") -> float | None:
+    """Reads a duration in seconds.
+
+    Args:
+        value: "90s", "10m", "1h30m", "1.5h", "1:30:00", "5:00", a number of seconds, or
+            None or "none" for no limit.
+        name: What to call it in an error.
+
+    Returns:
+        Seconds, or None for no limit.
+
+    Raises:
+        InvalidInputError: Not a duration, or not positive.
+
+    >>> parse_duration("1h30m"), parse_duration("5:00"), parse_duration(45), parse_duration("none")
+    (5400.0, 300.0, 45.0, None)
+    """
+    if value is None:
+        return None
+    seconds = _seconds(value)
+    if seconds is None:
+        if isinstance(value, str) and value.strip().lower() == "none":
+            return None
+        raise InvalidInputError(
+            f"`{name}` must be a duration such as 90s, 10m, 1h30m or a number of seconds; "
+            f"got {value!r}."
+        )
+    if not 0 < seconds < float("inf"):
+        raise InvalidInputError(f"`{name}` must be positive and finite; got {value!r}.")
+    return seconds
+
+
+def _seconds(value: str | float) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    text = str(value).strip().lower()
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    if re.fullmatch(r"\d+(:\d{1,2}){1,2}", text):
+        total = 0
+        for part in text.split(":"):
+            total = total * 60 + int(part)
+        return float(total)
+    parts = _PART.findall(text)
+    if parts and not _PART.sub("", text).strip():
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return None
+
+
+class Clock:
+    """Counts the seconds of the budget, earlier sittings of an interrupted run included.
+
+    Args:
+        limit_s: The budget, or None.
+        spent_s: Seconds spent by earlier sittings.
+        started: `time.monotonic()` at which this sitting began; now where left out.
+    """
+
+    def __init__(
+        self, limit_s: float | None, *, spent_s: float = 0.0, started: float | None = None
+    ):
+        self.limit_s = limit_s
+        self._zero = (time.monotonic() if started is None else started) - spent_s
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._zero
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left; infinite where there is no limit, negative once it is passed."""
+        return float("inf") if self.limit_s is None else self.limit_s - self.elapsed_s
+
+
+SEARCH_SHARE = 0.42
+"""Share of the training time that goes to the search; the final training gets the rest."""
+
+CLOSING_S = 16.0
+"""Seconds kept for export, verification and report of a small network."""
+
+SMALLEST_TRAINING_S = 5.0
+"""With less than this for training, a run is refused at its start."""
+
+FREE_EPOCHS = 2.0
+FREE_FINAL_EPOCHS = 30.0
+"""Epochs of the first rung, and at the end of the final training, where no clock decides."""
+
+RUNG_FACTOR = 3
+MOST_FIRST_EPOCHS = 9.0
+LOOKS = 30
+"""The first rung is this fraction of the epochs that the whole training time would buy."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run's time is split, decided once when the speed of trial 0 is known.
+
+    Args:
+        rungs: Epochs of each fidelity, growing.
+        search_until_s: Time budget spent at which the search ends, or None.
+        final_until_s: Time budget spent at which the final training ends, or None.
+        final_epochs: Epochs of the winner at the end, roughly; exact without a time limit.
+        epoch_s: Seconds of one epoch of trial 0 when the plan was made.
+    """
+
+    rungs: tuple[float, ...]
+    search_until_s: float | None
+    final_until_s: float | None
+    final_epochs: float
+    epoch_s: float
+
+
+def make_plan(clock: Clock, epoch_s: float) -> Plan:
+    """Splits what is left of the budget.
+
+    Args:
+        clock: The run's clock, after the data has been read and the speed measured.
+        epoch_s: Seconds of one epoch of trial 0.
+
+    Returns:
+        Rungs that triple the epochs, as far as one trial's whole climb costs at most a third of
+        the search; and the ends of the search and of the final training.
+    """
+    if clock.limit_s is None:
+        return Plan(
+            (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR), None, None, FREE_FINAL_EPOCHS, epoch_s
+        )
+    now = clock.elapsed_s
+    final_until = clock.limit_s - closing_s(clock.limit_s)
+    training = max(final_until - now, 1.0)
+    search = training * SEARCH_SHARE
+    all_epochs = training / epoch_s
+    first = min(max(all_epochs / LOOKS, min(1.0, all_epochs / 12)), MOST_FIRST_EPOCHS)
+    rungs = [first]
+    while rungs[-1] * RUNG_FACTOR * epoch_s <= search / 3:
+        rungs.append(rungs[-1] * RUNG_FACTOR)
+    final_epochs = (training - search) / epoch_s + rungs[-1]
+    return Plan(tuple(rungs), now + search, final_until, final_epochs, epoch_s)
+
+
+def closing_s(limit_s: float) -> float:
+    """Seconds kept for export, verification and report."""
+    return CLOSING_S + 0.01 * limit_s

@@ -1,0 +1,261 @@
+"""The search: the oracle proposes, the evaluator measures, the log remembers.
+
+The single step back in the way of the data, a finished trial to the oracle, is taken here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from autoarch.errors import RepeatedFailureError, TrialFailedError
+from autoarch.evaluation.evaluator import Evaluator, StoppedError
+from autoarch.objectives import Objective
+from autoarch.oracles import SearchOracle
+from autoarch.search.budget import Clock, Plan
+from autoarch.search.halving import best_trial, next_promotion
+from autoarch.search.progress import Progress
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.trials import Fidelity, Measurement, TrialLog, TrialRecord, TrialStatus, replay
+
+SAME_FAILURES = 3
+"""So many equal failures from the start on mean that the fault is not the candidates'."""
+
+HEARTBEAT_S = 5.0
+TOO_SLOW = 3.0
+"""A trial is given up once it has taken so many times as long as trial 0 for the same epochs."""
+
+
+class Search:
+    """One search over one space.
+
+    Args:
+        space: Turns decisions into candidates.
+        oracle: Chooses decisions; has been told of the trials in the log.
+        evaluator: Measures candidates.
+        objective: Which way is better.
+        log: The run's log; trials in it are continued, not repeated.
+        clock: The run's clock.
+        plan: Rungs and deadlines.
+        progress: Who watches.
+        max_trials: Most trials to start, or None.
+        interrupted: Asked often; True ends the search as soon as trial 0 is measured.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        oracle: SearchOracle,
+        evaluator: Evaluator,
+        objective: Objective,
+        log: TrialLog,
+        clock: Clock,
+        plan: Plan,
+        *,
+        progress: Progress | None = None,
+        max_trials: int | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ):
+        self._space = space
+        self._oracle = oracle
+        self._evaluator = evaluator
+        self._objective = objective
+        self._log = log
+        self._clock = clock
+        self._plan = plan
+        self._progress = progress or Progress()
+        self._max_trials = max_trials
+        self._interrupted = interrupted
+        self._heard_s = clock.elapsed_s
+        self.trials: list[TrialRecord] = replay(log.events)
+        self.training_s = 0.0
+        self.bookkeeping_s = 0.0
+
+    @property
+    def infeasible_draws(self) -> int:
+        """Draws of the oracle that would not have fitted the budget or the machine."""
+        return self._oracle.infeasible_draws
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The best trial so far, or None."""
+        return best_trial(self.trials, self._plan.rungs, self._objective)
+
+    def run(self) -> None:
+        """Searches until the time, the trials or the space is used up.
+
+        Raises:
+            RepeatedFailureError: The first trials all failed in the same way.
+        """
+        for record in [t for t in self.trials if t.status is TrialStatus.RUNNING]:
+            self._measure(record, Fidelity(self._plan.rungs[0]))  # killed in the middle of it
+        while not self._over():
+            with self._bookkeeping():
+                promotion = next_promotion(self.trials, self._plan.rungs, self._objective)
+            if promotion is not None and self._affordable(*promotion):
+                self._measure(*promotion)
+                continue
+            record = self._propose()
+            if record is None:
+                break
+            self._measure(record, Fidelity(self._plan.rungs[0]))
+
+    def _over(self) -> bool:
+        if self.best is None:
+            return False
+        limit = self._plan.search_until_s
+        return self._interrupted() or (limit is not None and self._clock.elapsed_s >= limit)
+
+    def _cost_s(self, record: TrialRecord, fidelity: Fidelity) -> float:
+        """Expected seconds of a measurement, by this trial's own speed or by trial 0's."""
+        known = record if record.measurements else self.trials[0]
+        epochs = fidelity.epochs - fidelity.done
+        if not known.measurements:
+            return epochs * self._plan.epoch_s
+        return epochs * sum(m.wall_s for m in known.measurements) / known.epochs
+
+    def _affordable(self, record: TrialRecord, fidelity: Fidelity) -> bool:
+        limit = self._plan.search_until_s
+        if limit is None:
+            return True
+        # A measurement cut off by the end of the search is lost, so it is begun only where it
+        # is expected to end in time, give or take.
+        return self._clock.elapsed_s + 0.7 * self._cost_s(record, fidelity) <= limit
+
+    def _propose(self) -> TrialRecord | None:
+        if self._max_trials is not None and len(self.trials) >= self._max_trials:
+            return None
+        first = Fidelity(self._plan.rungs[0])
+        if self.trials and not self._affordable(replace(self.trials[0], measurements=()), first):
+            return None
+        with self._bookkeeping():
+            proposal = self._oracle.propose()
+            if proposal is None:
+                return None
+            candidate = self._space.candidate(proposal.values)
+            architecture = candidate.architecture
+            record = TrialRecord(
+                trial=len(self.trials),
+                decisions=candidate.decisions,
+                key=architecture.key,
+                params=architecture.params,
+                macs=architecture.macs,
+            )
+            self.trials.append(record)
+            self._append(
+                "proposed",
+                trial=record.trial,
+                decisions=dict(record.decisions),
+                key=record.key,
+                params=record.params,
+                macs=record.macs,
+            )
+        return record
+
+    def _measure(self, record: TrialRecord, fidelity: Fidelity) -> None:
+        candidate = self._space.candidate(record.decisions)
+        self._progress.trial_started(record, fidelity)
+        try:
+            measurement = self._evaluate(candidate, record, fidelity)
+        except TrialFailedError as error:
+            status = TrialStatus.INFEASIBLE if error.infeasible else TrialStatus.FAILED
+            self._end(record, status, error.reason)
+            self._check_repeated_failure()
+        except StoppedError:
+            if not record.measurements:
+                self._end(record, TrialStatus.STOPPED, "the search ended first")
+            elif self._interrupted():
+                return
+        else:
+            self._record(record, measurement)
+
+    def _evaluate(
+        self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity
+    ) -> Measurement:
+        started = time.perf_counter()
+        allowed_s = max(10.0, TOO_SLOW * self._cost_s(self.trials[0], fidelity))
+        is_baseline = record.trial == 0
+
+        def should_stop() -> bool:
+            self._heartbeat()
+            if self._interrupted() and self.best is not None:
+                return True
+            if is_baseline:
+                return False
+            if self._plan.search_until_s is None:
+                return False
+            if time.perf_counter() - started > allowed_s:
+                raise TrialFailedError(
+                    f"too slow: over {TOO_SLOW:g} times as long as trial 0", infeasible=True
+                )
+            return self._clock.elapsed_s > self._plan.search_until_s + allowed_s / TOO_SLOW
+
+        def on_epoch(epochs: float, loss: float) -> None:
+            self._progress.epoch(record, epoch=epochs, epochs=fidelity.epochs, loss=loss)
+
+        return self._evaluator.evaluate(
+            candidate, record.trial, fidelity, should_stop=should_stop, on_epoch=on_epoch
+        )
+
+    def _record(self, record: TrialRecord, measurement: Measurement) -> None:
+        with self._bookkeeping():
+            first = not record.measurements
+            record = replace(
+                record,
+                status=TrialStatus.COMPLETED,
+                measurements=(*record.measurements, measurement),
+            )
+            self.trials[record.trial] = record
+            self._append("measured", trial=record.trial, measurement=measurement.to_json())
+            if first:
+                self._oracle.tell(oracle_id(record), measurement.score)
+            else:
+                self._oracle.revise(oracle_id(record), measurement.score)
+        self.training_s += measurement.train_s
+        best = self.best
+        assert best is not None
+        self._progress.trial_measured(record, best)
+
+    def _end(self, record: TrialRecord, status: TrialStatus, reason: str) -> None:
+        record = replace(record, status=status, reason=reason)
+        self.trials[record.trial] = record
+        self._append("ended", trial=record.trial, status=str(status), reason=reason)
+        if status is not TrialStatus.STOPPED:
+            self._oracle.tell(oracle_id(record), None, failed=True)
+        self._progress.trial_ended(record)
+
+    def _check_repeated_failure(self) -> None:
+        reasons = [
+            (t.reason or "").split(" in epoch")[0].split(" (")[0]
+            for t in self.trials
+            if t.status in (TrialStatus.FAILED, TrialStatus.INFEASIBLE)
+        ]
+        if len(reasons) < SAME_FAILURES or len(reasons) < len(self.trials):
+            return
+        reason, times = Counter(reasons).most_common(1)[0]
+        if times >= SAME_FAILURES:
+            raise RepeatedFailureError(
+                f"The first {len(self.trials)} trials all failed, {times} of them alike: {reason}."
+            )
+
+    def _append(self, event: str, **fields: object) -> None:
+        self._heard_s = self._clock.elapsed_s
+        self._log.append(event, t=self._heard_s, **fields)
+
+    def _heartbeat(self) -> None:
+        if self._clock.elapsed_s - self._heard_s >= HEARTBEAT_S:
+            self._append("clock")
+
+    @contextmanager
+    def _bookkeeping(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.bookkeeping_s += time.perf_counter() - started
+
+
+def oracle_id(record: TrialRecord) -> str:
+    """The identifier under which the oracle knows a trial."""
+    return f"{record.trial:04d}"

@@ -1,0 +1,64 @@
+"""Parts that image networks are written with."""
+
+from __future__ import annotations
+
+from autoarch.architecture import GraphBuilder
+from autoarch.architecture.ops.activation import Activation
+from autoarch.architecture.ops.batch_norm import BatchNorm
+from autoarch.architecture.ops.conv2d import Conv2D
+from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
+from autoarch.architecture.ops.dropout import Dropout
+from autoarch.architecture.ops.op import Op
+from autoarch.architecture.ops.pooling import GlobalAveragePool2D
+
+
+def channels(width: float, multiple: int = 4) -> int:
+    """A number of channels near `width` that divides by `multiple`: vector units like that."""
+    return max(multiple, int(width + multiple / 2) // multiple * multiple)
+
+
+def normalised(graph: GraphBuilder, op: Op, node: str, *, name: str, activation: str | None) -> str:
+    """A linear op, batch norm and, unless None, an activation."""
+    node = graph.add(op, node, name=name)
+    node = graph.add(BatchNorm(), node, name=f"{name}_norm")
+    if activation is not None:
+        node = graph.add(Activation(activation), node, name=f"{name}_{activation}")
+    return node
+
+
+def conv(
+    graph: GraphBuilder,
+    node: str,
+    filters: int,
+    *,
+    kernel: int = 3,
+    stride: int = 1,
+    name: str,
+    activation: str | None,
+) -> str:
+    """Dense convolution, batch norm, activation."""
+    op = Conv2D(filters, kernel, stride)
+    return normalised(graph, op, node, name=name, activation=activation)
+
+
+def depthwise(
+    graph: GraphBuilder,
+    node: str,
+    *,
+    kernel: int,
+    stride: int = 1,
+    name: str,
+    activation: str | None,
+) -> str:
+    """Depthwise convolution, batch norm, activation."""
+    op = DepthwiseConv2D(kernel, stride)
+    return normalised(graph, op, node, name=name, activation=activation)
+
+
+def classifier(graph: GraphBuilder, node: str, classes: int, *, dropout: float) -> None:
+    """Global average pooling, dropout and the logits."""
+    node = graph.add(GlobalAveragePool2D(), node, name="head/pool")
+    if dropout > 0:
+        node = graph.add(Dropout(dropout), node, name="head/dropout")
+    graph.add(Dense(classes), node, name="head/logits")

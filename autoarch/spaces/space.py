@@ -1,0 +1,97 @@
+"""The contract of a search space: decisions in, an architecture and a recipe out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import keras_tuner
+
+from autoarch.architecture import Architecture
+from autoarch.training.recipe import Recipe, decide_recipe
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an oracle's decisions stand for.
+
+    Args:
+        decisions: Active values by decision name.
+        architecture: The network; its key names the candidate: one network is one trial.
+        recipe: How it is trained.
+    """
+
+    decisions: Mapping[str, Any]
+    architecture: Architecture
+    recipe: Recipe
+
+
+class SearchSpace(keras_tuner.HyperModel, ABC):
+    """A family of networks for inputs of one shape.
+
+    Subclasses implement `architecture`, which declares every decision on every call (conditional
+    ones inside `hp.conditional_scope`), so that one call makes the whole space known. The
+    defaults of the decisions are trial 0: a strong known network for the data at hand.
+
+    A space is a plain `keras_tuner.HyperModel` too: `build(hp)` gives a compiled model.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        classes: Number of classes.
+        recipe: The recipe of trial 0; the recipe's decisions lie around it.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, input_shape: tuple[int, ...], classes: int, *, recipe: Recipe | None = None):
+        super().__init__(name=self.name)
+        self.input_shape = tuple(input_shape)
+        self.classes = classes
+        self.default_recipe = recipe or Recipe()
+
+    @abstractmethod
+    def architecture(self, hp: Any) -> Architecture:
+        """The network for the values in `hp`; its output is `(classes,)` logits."""
+
+    def recipe(self, hp: Any) -> Recipe:
+        """The recipe for the values in `hp`."""
+        return decide_recipe(hp, self.default_recipe)
+
+    def hyperparameters(self) -> keras_tuner.HyperParameters:
+        """All decisions of the space, set to trial 0."""
+        hp = keras_tuner.HyperParameters()
+        self.architecture(hp)
+        self.recipe(hp)
+        return hp
+
+    def candidate(self, decisions: Mapping[str, Any]) -> Candidate:
+        """The candidate that active decisions stand for.
+
+        Args:
+            decisions: Values by name; a decision left out takes its default.
+        """
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(decisions)
+        architecture, recipe = self.architecture(hp), self.recipe(hp)
+        active = {d.name: hp.values[d.name] for d in hp.space if hp.is_active(d)}
+        return Candidate(active, architecture, recipe)
+
+    def build(self, hp: Any) -> Any:
+        """A compiled Keras model: what a `keras_tuner.Tuner` asks for.
+
+        Its output is logits; labels are integers.
+        """
+        import keras
+
+        recipe = self.recipe(hp)
+        model = self.architecture(hp).build()
+        model.compile(
+            optimizer=keras.optimizers.AdamW(
+                recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=5.0
+            ),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        return model

@@ -1,0 +1,179 @@
+"""Augmentation of a batch of pictures in one compiled function, shared by all trials of a run.
+
+Tracing a TensorFlow function takes longer than running it for an epoch, so nothing here depends
+on the recipe: its numbers are inputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from autoarch.training.recipe import Recipe
+
+SHIFT = 0.125
+"""Largest shift at strength 1, as a share of the side: 4 pixels of 32."""
+BRIGHTNESS = 0.2
+CONTRAST = 0.2
+MIXED_SHARE = 0.5
+"""Share of the batches that are mixed."""
+
+
+class Strengths(NamedTuple):
+    """The recipe's numbers, as the compiled function takes them."""
+
+    flip: float
+    shift: float
+    zoom: float
+    colour: float
+    mixup: float
+    cutmix: float
+    cutout: float
+    label_smoothing: float
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Strengths:
+        share = {"none": 0.0}.get(recipe.mixing, MIXED_SHARE)
+        return cls(
+            flip=float(recipe.flip and recipe.augmentation > 0),
+            shift=SHIFT * recipe.augmentation,
+            zoom=min(0.6, recipe.zoom * recipe.augmentation),
+            colour=recipe.augmentation if recipe.zoom else 0.0,
+            mixup=share * (recipe.mixing == "mixup"),
+            cutmix=share * (recipe.mixing == "cutmix"),
+            cutout=share * (recipe.mixing == "cutout"),
+            label_smoothing=recipe.label_smoothing,
+        )
+
+
+def _random(seed: tf.Tensor, stream: int, shape: Any, low: Any = 0.0, high: Any = 1.0) -> tf.Tensor:
+    unit = tf.random.stateless_uniform(shape, seed + tf.constant([0, stream], tf.int32))
+    return low + (high - low) * unit
+
+
+def _geometry(x: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tf.Tensor:
+    """Flip, shift and zoom as one projective transform of the float batch `(n, h, w, c)`."""
+    n = tf.shape(x)[0]
+    height, width = float(x.shape[1]), float(x.shape[2])
+    flip = _random(seed, 1, [n]) < 0.5 * s.flip
+    zoom = _random(seed, 2, [n], 1.0 - s.zoom, 1.0)
+    stretch = _random(seed, 3, [n], -0.15, 0.15) * tf.minimum(s.zoom, 1.0)
+    scale_x, scale_y = zoom * (1.0 + stretch), zoom * (1.0 - stretch)
+    # A zoomed window may lie anywhere inside the picture, and the shift moves it on.
+    room_x, room_y = tf.maximum(1.0 - scale_x, 0.0) / 2, tf.maximum(1.0 - scale_y, 0.0) / 2
+    dx = _random(seed, 4, [n], -1.0, 1.0) * (room_x + s.shift) * width
+    dy = _random(seed, 5, [n], -1.0, 1.0) * (room_y + s.shift) * height
+    # Without zoom whole pixels are moved, which blurs nothing.
+    dx = tf.where(s.zoom > 0, dx, tf.round(dx))
+    dy = tf.where(s.zoom > 0, dy, tf.round(dy))
+    scale_x = tf.where(flip, -scale_x, scale_x)
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    zero = tf.zeros([n])
+    transforms = tf.stack(
+        [
+            scale_x,
+            zero,
+            centre_x - scale_x * centre_x + dx,
+            zero,
+            scale_y,
+            centre_y - scale_y * centre_y + dy,
+            zero,
+            zero,
+        ],
+        axis=1,
+    )
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=x,
+        transforms=transforms,
+        output_shape=tf.shape(x)[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )
+    return tf.ensure_shape(moved, x.shape)
+
+
+def _colour(x: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tf.Tensor:
+    n = tf.shape(x)[0]
+    brightness = _random(seed, 6, [n, 1, 1, 1], -1.0, 1.0) * BRIGHTNESS * 127.5 * s.colour
+    contrast = 1.0 + _random(seed, 7, [n, 1, 1, 1], -1.0, 1.0) * CONTRAST * s.colour
+    return tf.clip_by_value((x - 127.5) * contrast + 127.5 + brightness, 0.0, 255.0)
+
+
+def _box(shape: tuple[int, int], seed: tf.Tensor, area: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """A random box of about `area` (share): its mask `(1, h, w, 1)` and its true share."""
+    height, width = shape
+    side = tf.sqrt(area)
+    top = _random(seed, 11, []) - side / 2
+    left = _random(seed, 12, []) - side / 2
+    rows = (tf.range(height, dtype=tf.float32) + 0.5) / height
+    columns = (tf.range(width, dtype=tf.float32) + 0.5) / width
+    inside_rows = (rows >= top) & (rows < top + side)
+    inside_columns = (columns >= left) & (columns < left + side)
+    mask = tf.cast(inside_rows[:, None] & inside_columns[None, :], tf.float32)
+    return mask[None, :, :, None], tf.reduce_mean(mask)
+
+
+def _mix(x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixup, cutmix or cutout of the whole batch with the batch turned round by one."""
+    draw = _random(seed, 8, [])
+    share = _random(seed, 9, [])
+    other_x, other_y = tf.roll(x, 1, axis=0), tf.roll(y, 1, axis=0)
+    shape = (int(x.shape[1]), int(x.shape[2]))
+
+    def mixup() -> tuple[tf.Tensor, tf.Tensor]:
+        return x + (other_x - x) * share, y + (other_y - y) * share
+
+    def cutmix() -> tuple[tf.Tensor, tf.Tensor]:
+        mask, true_share = _box(shape, seed, share)
+        return x + (other_x - x) * mask, y + (other_y - y) * true_share
+
+    def cutout() -> tuple[tf.Tensor, tf.Tensor]:
+        mask, _ = _box(shape, seed, tf.constant(0.25))
+        return x + (127.5 - x) * mask, y
+
+    return tf.case(
+        [
+            (draw < s.mixup, mixup),
+            (draw < s.mixup + s.cutmix, cutmix),
+            (draw < s.mixup + s.cutmix + s.cutout, cutout),
+        ],
+        default=lambda: (x, y),
+    )
+
+
+def make_augmenter(image_shape: tuple[int, int, int], classes: int) -> Any:
+    """Compiles the augmentation for pictures of one shape.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        classes: Number of classes.
+
+    Returns:
+        A function of (pictures: uint8 `(n, h, w, c)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
+        strengths: float32 `(8,)` in the order of `Strengths`), which returns float32 pictures in
+        [0, 255] and targets `(n, classes)` whose rows sum to 1. Equal seeds give equal batches.
+    """
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec((None, *image_shape), tf.uint8),
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((2,), tf.int32),
+            tf.TensorSpec((len(Strengths._fields),), tf.float32),
+        ],
+    )
+    def augment(
+        images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        s = Strengths(*tf.unstack(strengths))
+        x = tf.cast(images, tf.float32)
+        x = tf.cond(s.shift > 0, lambda: _geometry(x, seed, s), lambda: x)
+        x = tf.cond(s.colour > 0, lambda: _colour(x, seed, s), lambda: x)
+        y = tf.one_hot(labels, classes)
+        y = y * (1.0 - s.label_smoothing) + s.label_smoothing / classes
+        return _mix(x, y, seed, s)
+
+    return augment

@@ -1,0 +1,116 @@
+"""Which arithmetic this machine trains fastest with, and how fast: measured, not believed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from autoarch.errors import InvalidInputError
+
+POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+TENSOR_CORES = (7, 0)
+"""Compute capability from which NVIDIA GPUs multiply float16 matrices fast."""
+
+_SIDE, _CHANNELS, _BATCH, _REPEATS = 16, 32, 32, 4
+_MACS = 2 * _SIDE * _SIDE * 9 * _CHANNELS * _CHANNELS * _BATCH
+_CLEARLY = 0.9
+"""bfloat16 must take at most this share of float32's time: a tie is not worth lost digits."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What the probe found.
+
+    Args:
+        policy: Keras dtype policy to train with.
+        macs_per_s: Multiply-adds of the forward pass per second of a training step.
+        float32_ms: Milliseconds of the probe's step in float32.
+        bfloat16_ms: The same in mixed_bfloat16; None where not measured.
+        device: "cpu" or "gpu".
+    """
+
+    policy: str
+    macs_per_s: float
+    float32_ms: float
+    bfloat16_ms: float | None
+    device: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _step_s(policy: str) -> float:
+    """Seconds of a training step of two convolutions, the best of several."""
+    options: dict[str, Any] = {"padding": "same", "activation": "relu", "dtype": policy}
+    x = inputs = keras.Input((_SIDE, _SIDE, _CHANNELS))
+    for _ in range(2):
+        x = keras.layers.Conv2D(_CHANNELS, 3, **options)(x)
+    model = keras.Model(inputs, x)
+    variables = model.trainable_variables
+
+    @tf.function(autograph=False, jit_compile=False)
+    def step(batch: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.cast(model(batch, training=True), tf.float32)))
+        gradients: list[tf.Tensor] = tape.gradient(loss, variables)
+        return gradients
+
+    batch = tf.constant(
+        np.random.default_rng(0).normal(size=(_BATCH, _SIDE, _SIDE, _CHANNELS)), tf.float32
+    )
+    step(batch)
+    times = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        for gradient in step(batch):
+            gradient.numpy()  # waits for the device
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def probe_speed(precision: str = "auto") -> Speed:
+    """Measures a small training step and settles the dtype policy.
+
+    With "auto", GPUs with tensor cores get `mixed_float16` (Keras then scales the loss), and CPUs
+    get `mixed_bfloat16` where it is measured clearly faster than float32, else float32.
+
+    Args:
+        precision: One of `POLICIES`.
+
+    Raises:
+        InvalidInputError: Unknown precision.
+    """
+    if precision not in POLICIES:
+        raise InvalidInputError(
+            f"`precision` must be one of {', '.join(POLICIES)}; got {precision!r}."
+        )
+    gpus = tf.config.list_physical_devices("GPU")
+    float32_s = _step_s("float32")
+    bfloat16_s = None
+    policy = precision
+    if precision == "auto":
+        if gpus:
+            details = tf.config.experimental.get_device_details(gpus[0])
+            capability = details.get("compute_capability", (0, 0))
+            policy = "mixed_float16" if capability >= TENSOR_CORES else "float32"
+        else:
+            bfloat16_s = _step_s("mixed_bfloat16")
+            policy = "mixed_bfloat16" if bfloat16_s < _CLEARLY * float32_s else "float32"
+    return Speed(
+        policy=policy,
+        macs_per_s=_MACS / float32_s,
+        float32_ms=1000 * float32_s,
+        bfloat16_ms=None if bfloat16_s is None else 1000 * bfloat16_s,
+        device="gpu" if gpus else "cpu",
+    )
+
+
+def let_gpu_memory_grow() -> None:
+    """Takes GPU memory as needed, so that other processes and later trials find some."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)

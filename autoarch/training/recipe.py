@@ -1,0 +1,98 @@
+"""The training recipe: optimizer, schedule, augmentation; decisions beside the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+MIXINGS = ("none", "mixup", "cutmix", "cutout")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Args:
+        learning_rate: Peak of the schedule (linear warm-up, cosine to zero); AdamW.
+        weight_decay: Decoupled, on kernels only; scaled by the learning rate as in AdamW.
+        batch_size: Examples a step.
+        label_smoothing: Share of the target spread evenly over all classes.
+        augmentation: Strength of geometry and colour changes; 1 is the usual, 0 is none.
+        flip: Whether pictures are mirrored left to right.
+        zoom: Largest relative zoom into the picture at strength 1; 0.35 crops down to 42 % of
+            the area. For pictures of few pixels 0.
+        mixing: One of `MIXINGS`, applied to half of the batches once epochs are many.
+
+    Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
+    Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
+    """
+
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    batch_size: int = 64
+    label_smoothing: float = 0.1
+    augmentation: float = 1.0
+    flip: bool = True
+    zoom: float = 0.0
+    mixing: str = "cutmix"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        return cls(**data)
+
+    def for_epochs(self, epochs: float) -> Recipe:
+        """The recipe as it is applied in a training of so many epochs.
+
+        A network that sees each picture only a few times has nothing to overfit: strong
+        augmentation then slows it down, and it would lose every cheap comparison although it
+        wins the long training. So geometry reaches its full strength at 10 epochs, and mixing
+        of pictures begins at 40.
+        """
+        strength = self.augmentation * min(1.0, 0.3 + 0.07 * epochs)
+        return replace(self, augmentation=strength, mixing=self.mixing if epochs >= 40 else "none")
+
+
+def decide_recipe(hp: Any, default: Recipe) -> Recipe:
+    """Reads the recipe's decisions from `hp`, declaring them around `default`.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`, or anything with its `Choice`.
+        default: The recipe of trial 0; what is not searched is taken from it.
+    """
+    return replace(
+        default,
+        learning_rate=hp.Choice(
+            "recipe/learning_rate",
+            _around(default.learning_rate, 1 / 3, 1 / 1.7, 1, 1.7),
+            default=default.learning_rate,
+        ),
+        weight_decay=hp.Choice(
+            "recipe/weight_decay",
+            _around(default.weight_decay, 0.2, 1, 2),
+            default=default.weight_decay,
+        ),
+        batch_size=hp.Choice(
+            "recipe/batch_size",
+            sorted({max(8, default.batch_size // 2), default.batch_size, default.batch_size * 2}),
+            default=default.batch_size,
+        ),
+        label_smoothing=hp.Choice(
+            "recipe/label_smoothing",
+            sorted({0.0, 0.05, 0.1, default.label_smoothing}),
+            default=default.label_smoothing,
+        ),
+        augmentation=hp.Choice(
+            "recipe/augmentation",
+            sorted({0.5, 1.0, 1.5, default.augmentation}),
+            default=default.augmentation,
+        ),
+        mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
+    )
+
+
+def _around(value: float, *factors: float) -> list[float]:
+    return [value if factor == 1 else float(f"{value * factor:.2g}") for factor in factors]

@@ -1,0 +1,72 @@
+import pytest
+
+from autoarch.errors import InvalidInputError
+from autoarch.search.budget import RUNG_FACTOR, Clock, make_plan, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("1h 30m", 5400),
+        ("1.5h", 5400),
+        ("1:30:00", 5400),
+        ("5:00", 300),
+        ("45", 45),
+        (45, 45),
+        (0.5, 0.5),
+        (None, None),
+        ("none", None),
+    ],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "10x",
+        "5 parsecs",
+        "-3m",
+        "0",
+        -1,
+        "m",
+        "1:2:3:4",
+        True,
+        "nan",
+        "inf",
+        float("nan"),
+    ],
+)
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(InvalidInputError, match="`time` must be"):
+        parse_duration(text)
+
+
+def test_a_clock_counts_earlier_sittings():
+    import time
+
+    clock = Clock(100, spent_s=40, started=time.monotonic() - 10)
+    assert clock.elapsed_s == pytest.approx(50, abs=0.5)
+    assert clock.remaining_s == pytest.approx(50, abs=0.5)
+    assert Clock(None).remaining_s == float("inf")
+
+
+@pytest.mark.parametrize("limit_s", [60, 300, 3600])
+@pytest.mark.parametrize("epoch_s", [0.05, 4.0, 300.0])
+def test_a_plan_keeps_the_limit_and_leaves_time_for_closing(limit_s, epoch_s):
+    plan = make_plan(Clock(limit_s), epoch_s)
+    assert 0 < plan.search_until_s < plan.final_until_s <= limit_s - 15
+    assert all(b == pytest.approx(a * RUNG_FACTOR) for a, b in zip(plan.rungs, plan.rungs[1:]))
+    if len(plan.rungs) > 1:
+        assert plan.rungs[-1] * epoch_s <= plan.search_until_s / 2
+
+
+def test_without_a_limit_nothing_depends_on_the_speed():
+    assert make_plan(Clock(None), 1.0).rungs == make_plan(Clock(None), 9.0).rungs
+    assert make_plan(Clock(None), 1.0).final_until_s is None

@@ -1,0 +1,57 @@
+from autoarch.objectives import get_objective
+from autoarch.search.halving import best_trial, next_promotion
+from autoarch.trials import Measurement, TrialRecord, TrialStatus
+
+ACCURACY, LOSS = get_objective("accuracy"), get_objective("log_loss")
+RUNGS = (1.0, 3.0, 9.0)
+
+
+def trial(number, *scores, status=TrialStatus.COMPLETED):
+    """A trial measured on the first rungs with these scores."""
+    measurements = tuple(
+        Measurement(score, {}, epochs, 1.0, 1.0) for score, epochs in zip(scores, RUNGS)
+    )
+    return TrialRecord(number, {}, str(number), 1, 1, status, measurements)
+
+
+def test_nobody_is_promoted_among_two():
+    assert next_promotion([trial(0, 0.5), trial(1, 0.6)], RUNGS, ACCURACY) is None
+
+
+def test_the_best_of_three_is_promoted_from_where_it_stands():
+    record, fidelity = next_promotion(
+        [trial(0, 0.5), trial(1, 0.7), trial(2, 0.6)], RUNGS, ACCURACY
+    )
+    assert record.trial == 1
+    assert (fidelity.done, fidelity.epochs) == (1.0, 3.0)
+
+
+def test_the_lowest_loss_is_promoted_and_ties_go_to_the_earlier_trial():
+    record, _ = next_promotion([trial(0, 0.5), trial(1, 0.4), trial(2, 0.4)], RUNGS, LOSS)
+    assert record.trial == 1
+
+
+def test_one_that_was_promoted_is_not_promoted_again():
+    trials = [trial(0, 0.5), trial(1, 0.7, 0.8), trial(2, 0.6)]
+    assert next_promotion(trials, RUNGS, ACCURACY) is None
+    more = [*trials, trial(3, 0.9), trial(4, 0.1), trial(5, 0.2)]
+    assert next_promotion(more, RUNGS, ACCURACY)[0].trial == 3
+
+
+def test_the_highest_rung_comes_first():
+    trials = [trial(0, 0.5, 0.6), trial(1, 0.7, 0.8), trial(2, 0.6, 0.7), trial(3, 0.9)]
+    record, fidelity = next_promotion(trials, RUNGS, ACCURACY)
+    assert (record.trial, fidelity.epochs) == (1, 9.0)
+
+
+def test_failed_trials_do_not_count():
+    trials = [trial(0, 0.5), trial(1, 0.7), trial(2, status=TrialStatus.FAILED)]
+    assert next_promotion(trials, RUNGS, ACCURACY) is None
+
+
+def test_best_prefers_the_higher_rung_then_the_score():
+    assert best_trial([trial(0, 0.9), trial(1, 0.5, 0.6)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([trial(0, 0.5, 0.6), trial(1, 0.5, 0.7)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([trial(0, 0.5), trial(1, 0.5)], RUNGS, ACCURACY).trial == 0
+    assert best_trial([trial(0, status=TrialStatus.FAILED)], RUNGS, ACCURACY) is None
+    assert best_trial([], RUNGS, ACCURACY) is None

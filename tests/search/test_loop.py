@@ -1,0 +1,208 @@
+"""The search loop with an evaluator that looks scores up: milliseconds, no training."""
+
+import math
+import zlib
+from contextlib import ExitStack
+
+import pytest
+
+from autoarch.errors import RepeatedFailureError, TrialFailedError
+from autoarch.evaluation.evaluator import StoppedError
+from autoarch.objectives import get_objective
+from autoarch.oracles import make_oracle
+from autoarch.search.budget import Clock, Plan
+from autoarch.search.loop import Search
+from autoarch.search.progress import Progress
+from autoarch.spaces import ResidualSpace
+from autoarch.trials import Measurement, TrialLog, TrialStatus, read_events, replay
+
+ACCURACY = get_objective("accuracy")
+PLAN = Plan((1.0, 3.0), None, None, 9.0, 0.01)
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`: nothing handles it."""
+
+
+class LookUp:
+    """An evaluator whose scores depend on the architecture's key and the epochs alone."""
+
+    def __init__(self, fails=lambda trial: None, kill_at=None):
+        self.fails = fails
+        self.kill_at = kill_at
+        self.calls = []
+
+    def evaluate(self, candidate, trial, fidelity, *, should_stop, on_epoch):
+        self.calls.append((trial, fidelity.done, fidelity.epochs))
+        if len(self.calls) == self.kill_at:
+            raise Killed
+        if should_stop():
+            raise StoppedError
+        if error := self.fails(trial):
+            raise error
+        score = zlib.crc32(candidate.architecture.key.encode()) / 2**32
+        score += 0.01 * fidelity.epochs
+        return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.001, 0.002)
+
+
+@pytest.fixture
+def search():
+    """Makes searches, and closes their logs in the end."""
+    with ExitStack() as stack:
+
+        def make(path, evaluator, **options):
+            return make_search(stack.enter_context(TrialLog(path)), evaluator, **options)
+
+        yield make
+
+
+def make_search(
+    log,
+    evaluator,
+    *,
+    trials=9,
+    name="evolution",
+    interrupted=lambda: False,
+    plan=PLAN,
+    progress=None,
+):
+    space = ResidualSpace((8, 8, 1), 3, width=8)
+    oracle = make_oracle(
+        name,
+        objective=ACCURACY,
+        max_trials=None,
+        seed=1,
+        hyperparameters=space.hyperparameters(),
+        initial=[space.candidate({}).decisions],
+        key=lambda decisions: space.candidate(decisions).architecture.key,
+    )
+    oracle.replay(log.events)
+    return Search(
+        space,
+        oracle,
+        evaluator,
+        ACCURACY,
+        log,
+        Clock(None, spent_s=log.spent_s),
+        plan,
+        max_trials=trials,
+        interrupted=interrupted,
+        progress=progress,
+    )
+
+
+@pytest.mark.parametrize("name", ["random", "evolution"])
+def test_trials_are_distinct_and_the_best_third_is_promoted(search, tmp_path, name):
+    evaluator = LookUp()
+    found = search(tmp_path / "log", evaluator, name=name)
+    found.run()
+    assert len(found.trials) == len({t.key for t in found.trials}) == 9
+    assert found.trials[0].decisions == ResidualSpace((8, 8, 1), 3, width=8).candidate({}).decisions
+    promoted = [trial for trial, done, _ in evaluator.calls if done]
+    assert len(promoted) == len(set(promoted)) == 3
+    assert found.best.epochs == 3.0
+    assert found.best.score == max(t.score for t in found.trials if t.epochs == 3.0)
+
+
+def test_the_log_alone_rebuilds_the_trials(search, tmp_path):
+    found = search(tmp_path / "log", LookUp())
+    found.run()
+    assert replay(read_events(tmp_path / "log")) == found.trials
+
+
+@pytest.mark.parametrize("name", ["random", "evolution"])
+@pytest.mark.parametrize("kill_at", range(1, 12))
+def test_a_killed_search_goes_on_as_if_it_had_not_been(search, tmp_path, name, kill_at):
+    whole = search(tmp_path / "whole", LookUp(), name=name)
+    whole.run()
+    with pytest.raises(Killed):
+        search(tmp_path / "log", LookUp(kill_at=kill_at), name=name).run()
+    resumed = search(tmp_path / "log", LookUp(), name=name)
+    resumed.run()
+    essence = [(t.key, t.score, t.epochs, t.status) for t in resumed.trials]
+    assert essence == [(t.key, t.score, t.epochs, t.status) for t in whole.trials]
+
+
+def test_failures_are_recorded_with_their_reason_and_the_search_goes_on(search, tmp_path):
+    def fails(trial):
+        if trial == 2:
+            return TrialFailedError("the loss became nan in epoch 1.0")
+        if trial == 3:
+            return TrialFailedError("out of memory at a batch of 8", infeasible=True)
+        return None
+
+    found = search(tmp_path / "log", LookUp(fails))
+    found.run()
+    assert found.trials[2].status is TrialStatus.FAILED
+    assert found.trials[2].reason == "the loss became nan in epoch 1.0"
+    assert found.trials[3].status is TrialStatus.INFEASIBLE
+    assert sum(t.status is TrialStatus.COMPLETED for t in found.trials) == 7
+
+
+def test_three_equal_failures_from_the_start_stop_the_search(search, tmp_path):
+    found = search(
+        tmp_path / "log", LookUp(lambda trial: TrialFailedError(f"NaN in epoch {trial}"))
+    )
+    with pytest.raises(
+        RepeatedFailureError, match="first 3 trials all failed, 3 of them alike: NaN"
+    ):
+        found.run()
+    assert len(found.trials) == 3
+
+
+def test_a_bug_is_not_taken_for_a_failed_trial(search, tmp_path):
+    found = search(
+        tmp_path / "log", LookUp(lambda trial: ZeroDivisionError() if trial == 1 else None)
+    )
+    with pytest.raises(ZeroDivisionError):
+        found.run()
+
+
+def test_a_wish_to_stop_waits_for_trial_0_and_keeps_what_there_is(search, tmp_path):
+    evaluator = LookUp()
+    found = search(tmp_path / "log", evaluator, interrupted=lambda: True)
+    found.run()
+    assert [t.status for t in found.trials] == [TrialStatus.COMPLETED]
+
+    wish = []
+    evaluator = LookUp(lambda trial: wish.append(trial) if trial == 3 else None)
+    found = search(tmp_path / "other", evaluator, interrupted=lambda: 3 in wish)
+    found.run()
+    assert len(found.trials) == 4 and found.best is not None
+
+
+def test_the_time_limit_ends_the_search_but_not_before_trial_0(search, tmp_path):
+    plan = Plan((1.0, 3.0), 0.0, 10.0, 9.0, 0.01)
+    found = search(tmp_path / "log", LookUp(), plan=plan)
+    found.run()
+    assert [t.status for t in found.trials] == [TrialStatus.COMPLETED]
+
+
+def test_a_slow_trial_is_given_up(search, tmp_path, monkeypatch):
+    from autoarch.search import loop
+
+    ticks = iter(x * 100.0 for x in range(10_000))
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: next(ticks))
+    plan = Plan((1.0, 3.0), 10.0, 20.0, 9.0, 0.01)
+    found = search(tmp_path / "log", LookUp(), plan=plan, trials=2)
+    found.run()
+    assert found.trials[1].status is TrialStatus.INFEASIBLE
+    assert "too slow" in found.trials[1].reason
+
+
+def test_whoever_watches_is_told(search, tmp_path):
+    class Watcher(Progress):
+        def __init__(self):
+            self.told = []
+
+        def trial_started(self, record, fidelity):
+            self.told.append(("started", record.trial))
+
+        def trial_measured(self, record, best):
+            self.told.append(("measured", record.trial, best.trial))
+            assert math.isfinite(record.score)
+
+    watcher = Watcher()
+    search(tmp_path / "log", LookUp(), trials=2, progress=watcher).run()
+    assert watcher.told[:2] == [("started", 0), ("measured", 0, 0)]
+    assert watcher.told[2] == ("started", 1)

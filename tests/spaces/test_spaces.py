@@ -1,0 +1,77 @@
+"""The contract of search spaces, run over every one of them."""
+
+import numpy as np
+import pytest
+
+from autoarch.architecture import Architecture
+from autoarch.costs import model_costs
+from autoarch.errors import InvalidInputError
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.spaces import SPACES, get_space
+
+SHAPES = [(8, 8, 1), (32, 32, 3), (96, 64, 3), (224, 224, 3)]
+
+
+def draws(space, n, seed=0):
+    decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
+    rng = np.random.default_rng(seed)
+    return [space.candidate(decisions.sample(rng)) for _ in range(n)]
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_draw_is_a_legal_network_for_the_data(name, shape):
+    space = SPACES[name](shape, 7, width=8)
+    for candidate in draws(space, 40):
+        architecture = candidate.architecture
+        assert architecture.input_shape == shape and architecture.output_shape == (7,)
+        assert Architecture.from_json(architecture.to_json()).key == architecture.key
+        assert space.candidate(candidate.decisions) == candidate
+        assert model_costs(architecture).macs > 0
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_parameters_equal_those_of_the_built_model(name):
+    for candidate in draws(SPACES[name]((16, 16, 3), 4, width=8), 8, seed=1):
+        assert candidate.architecture.build().count_params() == candidate.architecture.params
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_all_decisions_are_declared_by_one_call_and_inactive_ones_are_left_out(name):
+    space = SPACES[name]((32, 32, 3), 10, width=8)
+    hp = space.hyperparameters()
+    names = {decision.name for decision in hp.space}
+    fewest = min(d for d in hp._hps["stages"][0].values)
+    candidate = space.candidate({"stages": fewest})
+    assert set(candidate.decisions) < names
+    assert f"depth{fewest}" in candidate.decisions
+    assert f"depth{fewest + 1}" not in candidate.decisions
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_trial_0_grows_with_its_width(name):
+    sizes = [
+        SPACES[name]((32, 32, 3), 10, width=width).candidate({}).architecture.macs
+        for width in (8, 16, 32)
+    ]
+    assert sizes == sorted(sizes) and sizes[0] * 4 < sizes[2]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_decisions_change_the_network(name):
+    candidates = draws(SPACES[name]((32, 32, 3), 10, width=8), 60)
+    assert len({c.architecture.key for c in candidates}) > 50
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_space_is_a_plain_hypermodel(name):
+    space = SPACES[name]((8, 8, 1), 3, width=4)
+    model = space.build(space.hyperparameters())
+    x = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 1)).astype("float32")
+    history = model.fit(x, np.arange(16) % 3, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+
+
+def test_an_unknown_space_names_the_known_ones():
+    with pytest.raises(InvalidInputError, match="auto, residual, mobile"):
+        get_space("cell")
