@@ -103,6 +103,9 @@ FREE_EPOCHS = 2.0
 FREE_FINAL_EPOCHS = 30.0
 """Epochs of the first rung, and at the end of the final training, where no clock decides."""
 
+FREE_TRAINING_S = 600.0
+"""Training time for which trial 0 is sized where there is no limit."""
+
 RUNG_FACTOR = 3
 MOST_FIRST_EPOCHS = 9.0
 LOOKS = 30

@@ -84,7 +84,7 @@ class ResidualSpace(SearchSpace):
             "downsampling", ["conv", "max_pool", "average_pool"], default="conv"
         )
         squeeze_excite = hp.Boolean("squeeze_excite", default=False)
-        activation = hp.Choice("activation", ["relu", "silu", "hard_silu"], default="relu")
+        activation = hp.Choice("activation", ["silu", "relu", "hard_silu"], default="silu")
         dropout = hp.Choice("dropout", [0.0, 0.2, 0.4], default=0.2)
         depths = [
             self._depth(hp, stage, active=list(range(stage, most + 1)))

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.data import ImageSet
+from autoarch.data.dataset import ImageSet
 from autoarch.seeding import derive_seed, rng
 from autoarch.training.augment import Strengths
 from autoarch.training.recipe import Recipe

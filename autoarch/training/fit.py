@@ -20,7 +20,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from autoarch.architecture import Architecture
-from autoarch.data import ImageSet
+from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
 from autoarch.training.batches import Batches, steps_per_epoch

@@ -1,6 +1,6 @@
 """A run is a directory: where its files lie, and how they are written.
 
-RUN/ run.json | trials.jsonl | checkpoints/ | model/ | result.json | evaluation.json | report.html
+RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | model/ | result.json | evaluation.json | report.html
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -53,6 +52,10 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
 
     @property
     def model(self) -> Path:
@@ -136,7 +139,3 @@ class RunDirectory:
                 f"Another process is working on {self.root}; wait for it or stop it."
             ) from error
         return file
-
-    def remove_model(self) -> None:
-        """Removes a half-finished export of an earlier sitting."""
-        shutil.rmtree(self.model, ignore_errors=True)

@@ -1,0 +1,51 @@
+"""Data: what lies in a folder, a manifest, arrays or a dataset, as decoded and split pictures.
+
+TensorFlow is imported when the first picture is decoded, so bad input is told at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autoarch.data.dataset import (
+    Findings,
+    HeldOut,
+    ImageData,
+    ImagePreprocessing,
+    ImageSet,
+    PixelRange,
+)
+from autoarch.data.detect import detect_task
+from autoarch.data.load import load_images
+from autoarch.data.read import ReadImages, load_labelled, read_images
+from autoarch.data.source import ImageSource, infer_channels, scan_images
+
+if TYPE_CHECKING:
+    from autoarch.data.image import decode_image, resize_image
+
+__all__ = [
+    "Findings",
+    "HeldOut",
+    "ImageData",
+    "ImagePreprocessing",
+    "ImageSet",
+    "ImageSource",
+    "PixelRange",
+    "ReadImages",
+    "decode_image",
+    "detect_task",
+    "infer_channels",
+    "load_images",
+    "load_labelled",
+    "read_images",
+    "resize_image",
+    "scan_images",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("decode_image", "resize_image"):
+        from autoarch.data import image
+
+        return getattr(image, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

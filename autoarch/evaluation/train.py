@@ -1,0 +1,158 @@
+"""Evaluation by training: so many epochs, then the score on the validation part."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import keras
+
+from autoarch.data.dataset import ImageSet
+from autoarch.errors import TrialFailedError
+from autoarch.evaluation.evaluator import StoppedError
+from autoarch.objectives import Objective, classification_metrics
+from autoarch.seeding import derive_seed
+from autoarch.spaces import Candidate
+from autoarch.training.augment import make_augmenter
+from autoarch.training.fit import Array, Trainer
+from autoarch.training.schedule import warm_up_cosine
+from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
+
+KEEP_ALIVE = 3
+"""Networks kept in memory with their traced steps, so that a promotion traces nothing again."""
+
+PROBE_STEPS = 4
+
+
+class TrainEvaluator:
+    """Trains candidates and scores them on the validation part.
+
+    Each trial's full state (weights and optimizer) is checkpointed when it has been measured, and
+    a promotion carries on from there.
+
+    Args:
+        train: Training part.
+        valid: Validation part.
+        objective: What is optimised.
+        run: Where checkpoints go.
+        policy: Keras dtype policy.
+        seed: The run's seed; each trial gets streams of its own.
+        class_weights: Weight of each class in the loss, or None.
+    """
+
+    def __init__(
+        self,
+        train: ImageSet,
+        valid: ImageSet,
+        objective: Objective,
+        run: RunDirectory,
+        *,
+        classes: int,
+        policy: str = "float32",
+        seed: int = 0,
+        class_weights: Array | None = None,
+    ):
+        self._train = train
+        self._valid = valid
+        self._objective = objective
+        self._run = run
+        self._policy = policy
+        self._seed = seed
+        self._class_weights = class_weights
+        self._augment = make_augmenter(train.images.shape[1:], classes)
+        self._alive: OrderedDict[int, Trainer] = OrderedDict()
+
+    def evaluate(
+        self,
+        candidate: Candidate,
+        trial: int,
+        fidelity: Fidelity,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_epoch: Callable[[float, float], None] = lambda epochs, loss: None,
+    ) -> Measurement:
+        """See `Evaluator.evaluate`."""
+        started = time.perf_counter()
+        try:
+            trainer = self.trainer(candidate, trial, done=fidelity.done)
+            before = trainer.epochs
+            trained = trainer.train(
+                lambda epochs: (epochs - before) / (fidelity.epochs - before),
+                warm_up_cosine,
+                planned_epochs=fidelity.epochs,
+                should_stop=should_stop,
+                on_epoch=on_epoch,
+            )
+        except TrialFailedError:
+            self.forget(trial)
+            raise
+        if trained.stopped:
+            self.forget(trial)
+            raise StoppedError
+        metrics = self.measure(trainer)
+        save_arrays(self._run.checkpoint_file(trial), **trainer.state())
+        return Measurement(
+            score=self._objective.score(metrics),
+            metrics=metrics,
+            epochs=trainer.epochs,
+            train_s=trained.train_s,
+            wall_s=time.perf_counter() - started,
+            curve=trained.curve,
+            batch_size=trainer.batch_size,
+        )
+
+    def measure(self, trainer: Trainer) -> dict[str, float]:
+        """Metrics of a trainer's network on the validation part."""
+        probabilities = trainer.predict_proba(self._valid.images)
+        return classification_metrics(self._valid.labels, probabilities)
+
+    def trainer(self, candidate: Candidate, trial: int, *, done: float) -> Trainer:
+        """The trial's trainer: alive, from its checkpoint, or new where `done` is 0."""
+        if trial in self._alive:
+            self._alive.move_to_end(trial)
+            trainer = self._alive[trial]
+            if trainer.epochs == done:
+                return trainer
+            self.forget(trial)
+        while len(self._alive) >= KEEP_ALIVE:
+            self.forget(next(iter(self._alive)))
+        trainer = Trainer(
+            candidate.architecture,
+            candidate.recipe,
+            self._train,
+            self._augment,
+            policy=self._policy,
+            seed=derive_seed("trial", trial, seed=self._seed),
+            class_weights=self._class_weights,
+        )
+        if done:
+            trainer.restore(load_arrays(self._run.checkpoint_file(trial)))
+        self._alive[trial] = trainer
+        return trainer
+
+    def seconds_per_epoch(self, candidate: Candidate) -> float:
+        """Times some steps of trial 0, which then starts afresh with its step already traced."""
+        trainer = self.trainer(candidate, 0, done=0)
+        fresh = trainer.state()
+        steps = 0
+
+        def enough() -> bool:
+            nonlocal steps
+            steps += 1
+            return steps > PROBE_STEPS
+
+        trained = trainer.train(
+            lambda epochs: 0.0, lambda share: 0.0, planned_epochs=1, should_stop=enough
+        )
+        per_epoch = trained.train_s / (PROBE_STEPS - 1) * trainer.epoch_steps
+        trainer.restore(fresh)
+        return per_epoch
+
+    def forget(self, trial: int) -> None:
+        """Frees a trial's network; its checkpoint stays."""
+        if self._alive.pop(trial, None) is not None:
+            if not self._alive:
+                keras.backend.clear_session()
+            gc.collect()

@@ -1,0 +1,250 @@
+"""Writes the model directory: every file checked, complete or not at all.
+
+Everything is written beside the directory and renamed into place at the end. While this process
+writes, two others convert and check what is already there.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from autoarch.errors import ExportError, InvalidInputError
+from autoarch.export.card import model_card
+from autoarch.export.formats import FORMATS, Format, Writing
+from autoarch.export.labels import as_utf8
+from autoarch.export.model import MODEL_FILES, TrainedModel
+from autoarch.export.samples import Samples
+from autoarch.export.workers import ExportWorkers, Job, Worker
+from autoarch.trials.run_directory import write_atomically, write_json
+
+CARD_FILE = "README.md"
+METRICS_FILE = "metrics.json"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """An exported file that was found to answer as the trained model does.
+
+    Args:
+        format: Its format's name.
+        path: File or directory, relative to the model directory.
+        size_bytes: Of the file, or of all files in the directory.
+        max_difference: Largest absolute difference of a probability from the trained model's.
+    """
+
+    format: str
+    path: str
+    size_bytes: int
+    max_difference: float
+
+
+class Notes(Protocol):
+    """Whoever wants to know how the export goes."""
+
+    def note(self, text: str) -> None:
+        """One line worth knowing."""
+
+
+def export_bundle(
+    model: TrainedModel,
+    directory: Path,
+    *,
+    formats: Sequence[str] = ("saved_model", "keras", "litert"),
+    samples: Samples,
+    card: Mapping[str, Any],
+    progress: Notes | None = None,
+    workers: ExportWorkers | None = None,
+    timeout_s: float = 600,
+) -> dict[str, ExportedFile]:
+    """Exports a model and checks each file in a fresh process that has no autoarch.
+
+    Args:
+        model: What is exported.
+        directory: Made, or replaced as a whole where it holds an earlier export.
+        formats: Names from `FORMATS`.
+        samples: Real images with the trained model's answers.
+        card: What the model card tells; see `model_card`. `card["metrics"]` goes into
+            `metrics.json` too.
+        progress: Is told of each file that was checked.
+        workers: Processes started earlier; they are used up. Started here where None.
+        timeout_s: Longest time for converting, and for checking.
+
+    Returns:
+        The exported files by format, in the order of `formats`.
+
+    Raises:
+        InvalidInputError: An unknown format, or `directory` holds something else.
+        ExportError: A file could not be written, loaded, or does not answer as the model does;
+            nothing is left behind and an earlier export stays as it was.
+    """
+    chosen = _chosen(formats)
+    _require_replaceable(directory)
+    beside = directory.with_name(directory.name + ".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    with _all_or_nothing(directory, beside), ExitStack() as stack:
+        workers = stack.enter_context(workers or ExportWorkers(formats))
+        part, scratch = beside / "model", beside / "scratch"
+        for folder in (part, scratch):
+            folder.mkdir(parents=True)
+        _write_and_answer(model, chosen, samples, part, scratch, workers, timeout_s)
+        found = {name: _compare(part, chosen[name], samples, scratch) for name in formats}
+        for file in found.values():
+            if progress:
+                progress.note(
+                    f"{file.path} answers as the trained model does "
+                    f"(largest difference {file.max_difference:.1e})."
+                )
+        described = [asdict(file) for file in found.values()]
+        metrics = {
+            "metrics": card["metrics"],
+            "exports": {file["format"]: file for file in described},
+            "samples": len(samples),
+        }
+        write_json(part / METRICS_FILE, metrics)
+        text = model_card(model, described, {"samples": len(samples), **card})
+        write_atomically(part / CARD_FILE, text)
+        _replace(directory, part, beside)
+    return found
+
+
+def _chosen(formats: Sequence[str]) -> dict[str, Format]:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats or isinstance(formats, str):
+        raise InvalidInputError(
+            f"`formats` must be a list of {', '.join(sorted(FORMATS))}; got {formats!r}."
+        )
+    return {name: FORMATS[name] for name in formats}
+
+
+def _require_replaceable(directory: Path) -> None:
+    if not directory.exists():
+        return
+    known = {*MODEL_FILES, CARD_FILE, METRICS_FILE, *(format_.FILE for format_ in FORMATS.values())}
+    if not directory.is_dir() or {path.name for path in directory.iterdir()} - known:
+        raise InvalidInputError(
+            f"{directory} holds something else than an exported model; give another directory."
+        )
+
+
+@contextmanager
+def _all_or_nothing(directory: Path, beside: Path) -> Iterator[None]:
+    """Removes what was written beside, and turns errors of the disk into one line."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        full = isinstance(error, tf.errors.ResourceExhaustedError) or (
+            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        )
+        reason = "no space is left on the disk" if full else " ".join(str(error).split())
+        raise ExportError(f"The model cannot be written to {directory}: {reason}.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_and_answer(
+    model: TrainedModel,
+    chosen: Mapping[str, Format],
+    samples: Samples,
+    part: Path,
+    scratch: Path,
+    workers: ExportWorkers,
+    timeout_s: float,
+) -> None:
+    """Writes all files and has each answer the samples' questions into `scratch`."""
+    questions = scratch / "questions.npz"
+    samples.save(questions, classes=[as_utf8(name) for name in model.classes])
+    model.save(part)
+
+    def ask(worker: Worker, format_: Format) -> None:
+        job = Job(
+            f"checking {format_.FILE}",
+            _source(format_),
+            "answers",
+            {"path": str(part / format_.FILE)},
+            questions=str(questions),
+            answers=str(_answers(scratch, format_)),
+        )
+        worker.submit(job)
+
+    def convert(format_: Format, function: Callable[..., None], **arguments: Any) -> None:
+        job = Job(f"converting to {format_.FILE}", _source(format_), function.__name__, arguments)
+        assert workers.converter, f"{format_.NAME} converts but was not announced"
+        workers.converter.submit(job)
+
+    writing = Writing(model, scratch)
+    # `saved_model` takes longest to write; the processes work on the others meanwhile.
+    for format_ in sorted(chosen.values(), key=lambda format_: format_.NAME):
+        format_.write(writing, part / format_.FILE, functools.partial(convert, format_))
+        if workers.checker and not format_.CONVERTS:
+            ask(workers.checker, format_)
+    if workers.converter:
+        workers.converter.finish(timeout_s)
+        converted = [format_ for format_ in chosen.values() if format_.CONVERTS]
+        with Worker(*sorted({name for format_ in converted for name in format_.NEEDS})) as late:
+            for format_ in converted:
+                ask(late, format_)
+            late.finish(timeout_s)
+    if workers.checker:
+        workers.checker.finish(timeout_s)
+
+
+def _source(format_: Format) -> str:
+    return str(getattr(format_, "__file__"))  # noqa: B009
+
+
+def _answers(scratch: Path, format_: Format) -> Path:
+    return scratch / f"{format_.NAME}.npz"
+
+
+def _compare(part: Path, format_: Format, samples: Samples, scratch: Path) -> ExportedFile:
+    """Holds a file's answers against the trained model's."""
+    worst = 0.0
+    with np.load(_answers(scratch, format_), allow_pickle=False) as answers:
+        for way in answers.files:
+            found, expected = answers[way], samples.probabilities
+            if found.shape != expected.shape:
+                raise ExportError(
+                    f"Export failed: {format_.FILE} ({way}) answers with shape {found.shape} "
+                    f"where the trained model answers with {expected.shape}."
+                )
+            difference = float(np.abs(found.astype(np.float64) - expected).max())
+            if not difference <= format_.TOLERANCE:  # NaN is not
+                raise ExportError(
+                    f"Export failed: {format_.FILE} ({way}) does not answer as the trained model "
+                    f"does: probabilities of {len(samples)} images differ by up to "
+                    f"{difference:.2g}, allowed is {format_.TOLERANCE:g}."
+                )
+            worst = max(worst, difference)
+    return ExportedFile(format_.NAME, format_.FILE, _size(part / format_.FILE), worst)
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _replace(directory: Path, part: Path, beside: Path) -> None:
+    """Puts `part` in the directory's place; an earlier export moves aside into `beside`."""
+    earlier = beside / "earlier"
+    if directory.exists():
+        directory.rename(earlier)
+    try:
+        part.rename(directory)
+    except OSError:
+        if earlier.exists():
+            earlier.rename(directory)
+        raise

@@ -1,0 +1,96 @@
+"""The model card: `README.md` beside the exported files, from `templates/model_card.md.j2`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from autoarch.export.labels import as_utf8
+from autoarch.export.model import TrainedModel
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
+_LIST_NUMBER = re.compile(r"^(\d+)\.")
+
+
+class _Raw(str):
+    """Text that is Markdown already."""
+
+
+def escape_markdown(value: object) -> str:
+    """Any value as Markdown text on one line that shows exactly what it is.
+
+    >>> escape_markdown("a_b | <script>")
+    'a\\\\_b \\\\| \\\\<script\\\\>'
+    """
+    if isinstance(value, _Raw):
+        return value
+    if isinstance(value, int | float):
+        return str(value)  # no Markdown in a number but its sign, which reads well as it is
+    text = as_utf8(str(value)).decode()
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _LIST_NUMBER.sub(r"\1\\.", escaped)
+
+
+def model_card(
+    model: TrainedModel, exports: Sequence[Mapping[str, Any]], card: Mapping[str, Any]
+) -> str:
+    """Writes the model card.
+
+    Args:
+        model: What was exported.
+        exports: For each file `format`, `path`, `size_bytes` and `max_difference`.
+        card: `metrics` {"valid": {...}, "test": {...} or None} and, where known, `name`,
+            `samples` (number of images compared), `data` {label: value}, `training`
+            {label: value}, `versions` {package: version}, `caveats` [sentence].
+
+    Returns:
+        The text of `README.md`.
+    """
+    environment = jinja2.Environment(
+        # Markdown, not HTML: `finalize` escapes every expression that is not marked as raw.
+        autoescape=False,  # noqa: S701
+        finalize=escape_markdown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(percent=_percent, size=_size, decimals=_decimals)
+    template = resources.files("autoarch.templates").joinpath("model_card.md.j2")
+    name = str(card.get("name") or "Image classifier")
+    height, width, channels = model.image_shape
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
+        name=name,
+        slug=_Raw(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"),
+        classes=model.classes,
+        params=model.architecture.params,
+        macs=model.architecture.macs,
+        height=height,
+        width=width,
+        channels=channels,
+        exports={export["format"]: export for export in exports},
+        test=card["metrics"].get("test"),
+        measured=card["metrics"].get("test") or card["metrics"]["valid"],
+        samples=card.get("samples"),
+        data=card.get("data") or {},
+        training=card.get("training") or {},
+        versions=card.get("versions") or {},
+        caveats=card.get("caveats") or [],
+    )
+
+
+def _percent(share: float) -> _Raw:
+    return _Raw(f"{100 * share:.1f} %")
+
+
+def _decimals(value: float) -> _Raw:
+    return _Raw(f"{value:.3f}")
+
+
+def _size(size_bytes: int) -> _Raw:
+    kilobytes = size_bytes / 1000
+    return _Raw(f"{kilobytes:.0f} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB")

@@ -1,0 +1,91 @@
+"""Every export format, one file each. A new format is a new file: all modules here are imported.
+
+A format is a module with the names that `Format` lists. Its file also runs on its own, in a
+process where autoarch is not imported: nothing of autoarch, Keras or TensorFlow may be imported
+at its top, and nothing of autoarch inside the functions that run there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from autoarch.export.model import TrainedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Writing:
+    """What a format is written from.
+
+    Args:
+        model: The trained model.
+        scratch: A directory for files that are not part of the export.
+    """
+
+    model: TrainedModel
+    scratch: Path
+
+    @cached_property
+    def serving_model(self) -> Any:
+        """The Keras model from pixels to probabilities; see `TrainedModel.serving_model`."""
+        return self.model.serving_model()
+
+    @cached_property
+    def keras_file(self) -> Path:
+        """The serving model as a `.keras` file in `scratch`."""
+        path = self.scratch / "serving.keras"
+        self.serving_model.save(path)
+        return path
+
+
+Convert = Callable[..., None]
+"""Takes a function of the format's own module and its keyword arguments (JSON values), and runs it
+later in another process: converters may crash theirs."""
+
+
+class Format(Protocol):
+    """The names of a format's module."""
+
+    NAME: str
+    """What users call it."""
+    FILE: str
+    """File or directory in the model directory."""
+    TOLERANCE: float
+    """Largest difference of a probability from the trained model's that is accepted."""
+    NEEDS: tuple[str, ...]
+    """Modules that `answers` imports and that are slow to import."""
+    CONVERTS: bool
+    """Whether `write` uses `convert`, so that its process is started in time."""
+
+    def write(self, writing: Writing, path: Path, convert: Convert) -> None:
+        """Writes the file, or has `convert` write it. Runs in the process that exports."""
+
+    def answers(self, path: str, questions: Any) -> dict[str, Any]:
+        """Loads the file as a user would and asks it. Runs in a process without autoarch.
+
+        Args:
+            path: The file.
+            questions: `pixels` uint8 `(n, height, width, channels)`, `encoded` list of bytes,
+                `classes` list of UTF-8 bytes.
+
+        Returns:
+            Probabilities `(n, classes)` by way of asking, e.g. by signature.
+
+        Raises:
+            AssertionError: Something else than a probability is wrong.
+        """
+
+
+def _load() -> dict[str, Format]:
+    modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = [importlib.import_module(f"{__name__}.{name}") for name in modules]
+    return {module.NAME: cast(Format, module) for module in found}
+
+
+FORMATS: dict[str, Format] = _load()
+"""Formats by name."""

@@ -1,0 +1,31 @@
+"""`model.keras`: for `keras.models.load_model`; plain Keras layers, pixels in [0, 255] in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.export.formats import Convert, Writing
+
+NAME = "keras"
+FILE = "model.keras"
+TOLERANCE = 1e-3
+NEEDS = ("tensorflow",)
+CONVERTS = False
+
+
+def write(writing: Writing, path: Path, convert: Convert) -> None:
+    shutil.copyfile(writing.keras_file, path)
+
+
+def answers(path: str, questions: Any) -> dict[str, Any]:
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(path)
+    pixels = questions["pixels"]
+    batches = [pixels[start : start + 32] for start in range(0, len(pixels), 32)]
+    probabilities = [np.asarray(model(batch, training=False)) for batch in batches]
+    return {"pixels": np.concatenate(probabilities)}

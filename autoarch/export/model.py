@@ -1,0 +1,137 @@
+"""The trained model as a value: what is exported, and what a run gives back when it is loaded."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autoarch.architecture import Architecture
+from autoarch.data.dataset import ImagePreprocessing
+from autoarch.errors import InvalidInputError
+from autoarch.export.labels import format_labels, parse_labels
+from autoarch.trials import load_arrays, save_arrays
+from autoarch.trials.run_directory import write_atomically, write_json
+
+ARCHITECTURE_FILE = "architecture.json"
+LABELS_FILE = "labels.txt"
+PREPROCESSING_FILE = "preprocessing.json"
+WEIGHTS_FILE = "weights.npz"
+MODEL_FILES = (ARCHITECTURE_FILE, LABELS_FILE, PREPROCESSING_FILE, WEIGHTS_FILE)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A network with its weights, the names of its classes, and the way pictures reach it.
+
+    Args:
+        architecture: From pixels in [0, 255] of shape `(height, width, channels)` to logits
+            `(classes,)`.
+        weights: Float32 arrays in the order of `keras.Model.get_weights`.
+        classes: A name for each output, no name twice.
+        preprocessing: Turns any picture into the network's input.
+
+    Raises:
+        ValueError: The parts do not fit each other.
+    """
+
+    architecture: Architecture
+    weights: tuple[npt.NDArray[np.float32], ...]
+    classes: tuple[str, ...]
+    preprocessing: ImagePreprocessing
+
+    def __post_init__(self) -> None:
+        if self.architecture.output_shape != (len(self.classes),):
+            raise ValueError(
+                f"`classes` of TrainedModel must name the {self.architecture.output_shape} outputs "
+                f"of the architecture; got {len(self.classes)} names."
+            )
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"`classes` of TrainedModel must differ; got {self.classes}.")
+        if self.architecture.input_shape != self.image_shape:
+            raise ValueError(
+                f"`preprocessing` of TrainedModel makes images of shape {self.image_shape}; "
+                f"the architecture takes {self.architecture.input_shape}."
+            )
+        if others := {str(array.dtype) for array in self.weights} - {"float32"}:
+            raise ValueError(f"`weights` of TrainedModel must be float32; got {sorted(others)}.")
+        if (count := sum(array.size for array in self.weights)) != self.architecture.params:
+            raise ValueError(
+                f"`weights` of TrainedModel must hold {self.architecture.params} numbers, as the "
+                f"architecture does; got {count}."
+            )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)` of the network's input."""
+        size = self.preprocessing
+        return size.height, size.width, size.channels
+
+    def network(self) -> Any:
+        """Builds the Keras model in float32: pixels in [0, 255] to logits `(batch, classes)`."""
+        network = self.architecture.build(policy="float32")
+        network.set_weights(list(self.weights))
+        return network
+
+    def serving_model(self) -> Any:
+        """Builds what is exported: a Keras model of plain Keras layers, all in float32.
+
+        Returns:
+            A `keras.Model` from pixels in [0, 255], float32 or uint8, of shape
+            `(batch, height, width, channels)` to float32 probabilities `(batch, classes)`.
+        """
+        import keras
+
+        network = self.network()
+        softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
+        return keras.Model(network.input, softmax(network.output), name="model")
+
+    def save(self, directory: Path) -> None:
+        """Writes the four files of `MODEL_FILES` into a directory, which is made if missing."""
+        directory.mkdir(parents=True, exist_ok=True)
+        write_json(directory / ARCHITECTURE_FILE, self.architecture.to_json())
+        write_json(directory / PREPROCESSING_FILE, self.preprocessing.to_json())
+        write_atomically(directory / LABELS_FILE, format_labels(self.classes))
+        save_arrays(directory / WEIGHTS_FILE, weights=self.weights)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads what `save` wrote, and what `export_bundle` left.
+
+        Raises:
+            InvalidInputError: A file is missing or damaged, or the files do not belong together.
+        """
+        missing = [name for name in MODEL_FILES if not (directory / name).is_file()]
+        if missing:
+            raise InvalidInputError(
+                f"{directory} is not the directory of a model: it has no {missing[0]}."
+            )
+        reading = ""
+        try:
+            reading = ARCHITECTURE_FILE
+            architecture = Architecture.from_json(json.loads(_text(directory / reading)))
+            reading = PREPROCESSING_FILE
+            preprocessing = ImagePreprocessing.from_json(json.loads(_text(directory / reading)))
+            reading = LABELS_FILE
+            classes = parse_labels(_text(directory / reading))
+            reading = WEIGHTS_FILE
+            weights = tuple(load_arrays(directory / reading)["weights"])
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InvalidInputError(
+                f"{directory / reading} cannot be read: {error}. Export the model again."
+            ) from error
+        try:
+            return cls(architecture, weights, classes, preprocessing)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"The files of {directory} do not belong together: {error}"
+            ) from error
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Oracles decide which candidate is tried next. Each one is a `keras_tuner.Oracle`.
+
+Names are loaded when they are first used: KerasTuner takes seconds to import.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from autoarch.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from autoarch.oracles.base import Proposal, SearchOracle
+    from autoarch.oracles.evolution import EvolutionOracle
+    from autoarch.oracles.random import RandomOracle
+
+# Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
+ORACLES: dict[str, str] = {
+    "random": "RandomOracle",
+    "evolution": "EvolutionOracle",
+}
+
+_MODULES = {
+    "EvolutionOracle": "evolution",
+    "Proposal": "base",
+    "RandomOracle": "random",
+    "SearchOracle": "base",
+}
+
+__all__ = [
+    "ORACLES",
+    "EvolutionOracle",
+    "Proposal",
+    "RandomOracle",
+    "SearchOracle",
+    "make_oracle",
+    "oracle_class",
+]
+
+
+def oracle_class(name: str) -> type[SearchOracle]:
+    """The class of the oracle with that name on the command line.
+
+    Raises:
+        InvalidInputError: The name is unknown; the message lists those that exist.
+    """
+    if name not in ORACLES:
+        raise InvalidInputError(f"`oracle` must be one of {', '.join(ORACLES)}; got {name!r}.")
+    found: type[SearchOracle] = __getattr__(ORACLES[name])
+    return found
+
+
+def make_oracle(name: str, *, max_trials: int | None = None, **arguments: Any) -> SearchOracle:
+    """An oracle by its name on the command line.
+
+    Args:
+        name: A key of `ORACLES`.
+        max_trials: Number of trials at most; here None, no limit, is the default.
+        arguments: Of `SearchOracle` and of the oracle's own.
+
+    Raises:
+        InvalidInputError: The name is unknown; the message lists those that exist.
+    """
+    return oracle_class(name)(max_trials=max_trials, **arguments)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"autoarch.oracles.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

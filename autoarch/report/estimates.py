@@ -1,0 +1,175 @@
+"""How good the model is, how sure that is, and what it beats: numbers first, then sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoarch.objectives import wilson_interval
+from autoarch.report import wording
+from autoarch.report.run_files import RunFiles
+from autoarch.trials import TrialRecord
+
+Interval = tuple[float, float]
+Metrics = Mapping[str, Mapping[str, Any]]
+"""Metrics by split, "valid" and "test"; a split that was not measured is missing."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An accuracy and how far to trust it.
+
+    Args:
+        kind: "test", "valid", "winner" (the chosen trial during the search), "baseline"
+            (trial 0) or "majority".
+        label: What was measured.
+        detail: On what, and after how much training.
+        accuracy: Share of examples classified correctly.
+        ci95: Its 95 % Wilson interval, or None where the number of examples is unknown.
+        epochs: Passes over the training data, for measurements of the search.
+    """
+
+    kind: str
+    label: str
+    detail: str
+    accuracy: float
+    ci95: Interval | None
+    epochs: float | None = None
+
+
+def estimates_of(files: RunFiles, metrics: Metrics, best: TrialRecord | None) -> Iterator[Estimate]:
+    """The accuracies to compare, best evidence first.
+
+    The winner and trial 0 are taken from the search, after the same number of epochs where both
+    have such a measurement: trial 0 is not trained to the end, so it has no other fair figure.
+    """
+    for split, label in (("test", "This model, test"), ("valid", "This model, validation")):
+        if split in metrics:
+            found = metrics[split]
+            n = found.get("n")
+            images = wording.plural(n, "image") if n else "images"
+            detail = (
+                f"{images} never seen before" if split == "test" else f"{images} it was chosen by"
+            )
+            bounds = found.get("accuracy_ci95")
+            ci95 = (float(bounds[0]), float(bounds[1])) if bounds else None
+            yield Estimate(split, label, detail, float(found["accuracy"]), ci95)
+
+    baseline = files.baseline
+    if baseline is not None:
+        epochs = _common_epochs(baseline, best) if best else baseline.epochs
+        if best is not None and best.trial != 0:
+            role = "the search's choice" if files.complete else "the leader so far"
+            yield from _search_estimate(files, best, epochs, "winner", role)
+        yield from _search_estimate(files, baseline, epochs, "baseline", "the known network")
+
+    majority = (files.evaluation or {}).get("majority") or {}
+    if wording.known(majority.get("accuracy")):
+        yield Estimate(
+            "majority",
+            "Majority class",
+            f"always answering {majority.get('class')}",
+            float(majority["accuracy"]),
+            None,
+        )
+
+
+def _common_epochs(a: TrialRecord, b: TrialRecord) -> float:
+    """The longest training after which both were measured; else the first's longest."""
+    common = {m.epochs for m in a.measurements} & {m.epochs for m in b.measurements}
+    return max(common, default=a.epochs)
+
+
+def _search_estimate(
+    files: RunFiles, record: TrialRecord, epochs: float, kind: str, role: str
+) -> Iterator[Estimate]:
+    """A trial's validation accuracy at `epochs`, or at its last measurement where it lacks that."""
+    if record.last is None:
+        return
+    at = next((m for m in record.measurements if m.epochs == epochs), record.last)
+    accuracy = at.metrics.get("accuracy")
+    if accuracy is None or not wording.known(accuracy):
+        return
+    n = _validation_size(files)
+    ci95 = wilson_interval(round(accuracy * n), n) if n else None
+    detail = f"{role}; validation after {_passes(at.epochs)} of the search"
+    yield Estimate(kind, f"Trial {record.trial}", detail, accuracy, ci95, at.epochs)
+
+
+def _passes(epochs: float) -> str:
+    return f"{wording.epochs(epochs)} {'epoch' if epochs == 1 else 'epochs'}"
+
+
+def _validation_size(files: RunFiles) -> int:
+    result = files.result or {}
+    return int((result.get("data") or {}).get("valid") or (result.get("valid") or {}).get("n") or 0)
+
+
+def claims_of(
+    files: RunFiles,
+    metrics: Metrics,
+    estimates: Sequence[Estimate],
+    best: TrialRecord | None,
+) -> Iterator[str]:
+    """What the numbers allow to say, in sentences."""
+    by_kind = {estimate.kind: estimate for estimate in estimates}
+    model = by_kind.get("test") or by_kind.get("valid")
+    if model and "majority" in by_kind:
+        yield _against_majority(model, by_kind["majority"])
+    if best is not None and best.trial == 0 and files.complete:
+        yield "The search found nothing better than trial 0, the known network: it is the model."
+    elif "winner" in by_kind and "baseline" in by_kind:
+        yield _against_baseline(by_kind["winner"], by_kind["baseline"])
+    name = files.objective.name
+    if "test" in metrics and "valid" in metrics:
+        valid, test = metrics["valid"].get(name), metrics["test"].get(name)
+        if wording.known(valid) and wording.known(test):
+            yield _gap(name, valid, test, better=files.objective.better)
+    elif "valid" in metrics:
+        yield (
+            "Nothing was held out for a test: the validation images chose this model, "
+            "so expect less on new ones."
+        )
+
+
+def _against_majority(model: Estimate, majority: Estimate) -> str:
+    answer = majority.detail[0].upper() + majority.detail[1:]
+    text = f"{answer} would be right {wording.percent(majority.accuracy)} of the time"
+    if model.ci95 and model.ci95[0] <= majority.accuracy:
+        return f"{text}: the model is not clearly better than that."
+    points = 100 * (model.accuracy - majority.accuracy)
+    return f"{text}: the model is {points:.1f} points above."
+
+
+def _against_baseline(winner: Estimate, baseline: Estimate) -> str:
+    if winner.epochs is not None and winner.epochs == baseline.epochs:
+        how = f"after {_passes(winner.epochs)} each"
+    else:
+        how = "after unequal training"
+    text = (
+        f"In the search, {how}, {winner.label[0].lower()}{winner.label[1:]} reached "
+        f"{wording.percent(winner.accuracy)} and trial 0 {wording.percent(baseline.accuracy)}"
+    )
+    if not winner.ci95 or not baseline.ci95:
+        return f"{text}."
+    if winner.ci95[0] > baseline.ci95[1]:
+        return f"{text}; the 95 % intervals do not overlap."
+    return f"{text}; the 95 % intervals overlap, so the difference may be chance."
+
+
+def _gap(name: str, valid: float, test: float, *, better: Callable[[float, float], bool]) -> str:
+    if wording.is_share(name):
+        size = f"{abs(100 * (valid - test)):.1f} points"
+    else:
+        size = f"{abs(valid - test):.3f}"
+    pair = f"{wording.metric(name, valid)} against {wording.metric(name, test)}"
+    metric = wording.metric_name(name)
+    if better(valid, test):
+        return (
+            f"Validation {metric} is {size} better than test ({pair}): the search chose by it, "
+            "so the test figure is the one to quote."
+        )
+    return (
+        f"Validation {metric} is no better than test ({pair}): no sign of having overfitted to it."
+    )

@@ -1,0 +1,277 @@
+"""The estimator that people call: configure, fit, predict, evaluate, export, report.
+
+As in scikit-learn the constructor only stores, `fit` does the work, and what was learned ends in
+an underscore.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time as time_module
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autoarch.errors import AutoArchError, BudgetError
+from autoarch.export import TrainedModel, export_bundle
+from autoarch.report import summarise
+from autoarch.report.page import write_report
+from autoarch.search.budget import CLOSING_S, Clock, parse_duration
+from autoarch.search.progress import Progress
+from autoarch.tasks.predictor import Predictor, best_labels
+from autoarch.tasks.runs import (
+    check_continuable,
+    choose_run,
+    fresh_run_removed_on_error,
+    is_finished,
+    run_description,
+)
+from autoarch.tasks.session import Session, Task
+from autoarch.tasks.settings import Settings, as_share_or_path
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, read_events, replay
+from autoarch.trials.run_directory import write_json
+
+SMALLEST_TIME_S = CLOSING_S + 10
+
+
+class NotFittedError(AutoArchError, ValueError, AttributeError):
+    """The estimator was asked for something that only `fit` or `load` provide."""
+
+
+class BaseSearch(ABC):
+    """What the task classes share. See `ImageSearch` for the arguments."""
+
+    task: ClassVar[str]
+
+    def __init__(
+        self,
+        time: str | float | None = "10m",
+        *,
+        trials: int | None = None,
+        oracle: str = "auto",
+        space: str = "auto",
+        objective: str = "accuracy",
+        image_size: int | None = None,
+        valid: float | str | Path | None = None,
+        test: float | str | Path | None = None,
+        class_weight: str = "auto",
+        precision: str = "auto",
+        seed: int = 0,
+        output: str | Path | None = None,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ):
+        self.time = time
+        self.trials = trials
+        self.oracle = oracle
+        self.space = space
+        self.objective = objective
+        self.image_size = image_size
+        self.valid = valid
+        self.test = test
+        self.class_weight = class_weight
+        self.precision = precision
+        self.seed = seed
+        self.output = output
+        self.resume = resume
+        self.progress = progress
+
+    # -- What a task class says ----------------------------------------------------------------
+
+    @abstractmethod
+    def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> Task:
+        """Looks at the data, cheaply; bad input is refused here."""
+
+    @abstractmethod
+    def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
+        """Examples given to `predict` in the network's form."""
+
+    # -- Fitting ----------------------------------------------------------------------------------
+
+    def fit(
+        self, x: Any, y: Any = None, *, validation_data: Any = None, started: float | None = None
+    ) -> Self:
+        """Searches, trains, measures, exports.
+
+        Args:
+            x: A folder with one sub-folder a class, a CSV manifest, "demo:digits", an array of
+                pictures `(n, h, w)` or `(n, h, w, c)`, or a `tf.data.Dataset` of (picture, label).
+            y: Labels `(n,)` for arrays: strings or integers.
+            validation_data: `(x, y)` arrays, in place of a share of the training data.
+            started: `time.monotonic()` from which `time` counts; now where left out.
+
+        Returns:
+            The estimator itself; see `result_`.
+
+        Raises:
+            InvalidInputError: Data, settings or output cannot be used; nothing is left behind.
+            RepeatedFailureError: The first trials all failed alike.
+            ExportError: A file could not be written or checked; the run can be resumed.
+
+        Ctrl-C once trial 0 is measured ends the search and exports the best network so far.
+        """
+        started = time_module.monotonic() if started is None else started
+        settings = self._settings()
+        if settings.time_limit_s is not None and settings.time_limit_s < SMALLEST_TIME_S:
+            raise BudgetError(
+                f"`time` must be at least {SMALLEST_TIME_S:.0f} s, most of which goes to export "
+                f"and its check; got {settings.time_limit_s:g} s."
+            )
+        task = self._open(x, y, validation_data, settings)
+        run = choose_run(self.output, task.short_name, settings, task.fingerprint)
+        fresh = not run.exists()
+        if fresh:
+            run.create(run_description(task, settings))
+        else:
+            check_continuable(run, settings, task.fingerprint, more_time=self.resume)
+        with run.lock(), fresh_run_removed_on_error(run, fresh=fresh):
+            if not is_finished(run):
+                self._sit(task, settings, run, started)
+        return self._adopt(run)
+
+    def _sit(self, task: Task, settings: Settings, run: RunDirectory, started: float) -> None:
+        with TrialLog(run.log_file) as log:
+            clock = Clock(settings.time_limit_s, spent_s=log.spent_s, started=started)
+            progress = self.progress or Progress()
+            progress.run_started(run.root, time_limit_s=clock.limit_s, spent_s=log.spent_s)
+            stored = run.settings()
+            if stored["settings"] != settings.to_json():  # another time limit
+                write_json(run.settings_file, {**stored, "settings": settings.to_json()})
+            Session(task, settings, run, log, clock, progress).run()
+
+    def _settings(self) -> Settings:
+        return Settings(
+            time_limit_s=parse_duration(self.time),
+            trials=self.trials,
+            oracle=self.oracle,
+            space=self.space,
+            objective=self.objective,
+            image_size=self.image_size,
+            valid=as_share_or_path(self.valid),
+            test=as_share_or_path(self.test),
+            class_weight=self.class_weight,
+            precision=self.precision,
+            seed=self.seed,
+        )
+
+    def _adopt(self, run: RunDirectory) -> Self:
+        """Takes over what a finished run left."""
+        self.run_ = run.root
+        self.result_: dict[str, Any] = run.read_json(run.result_file)
+        self._predictor = Predictor(TrainedModel.load(run.model))
+        names = self._predictor.model.classes
+        kind = {"int": int, "bool": lambda name: name == "True"}.get(run.settings()["labels"], str)
+        self.classes_: tuple[Any, ...] = tuple(kind(name) for name in names)
+        return self
+
+    # -- What was learned ---------------------------------------------------------------------
+
+    def _run(self) -> RunDirectory:
+        if not hasattr(self, "run_"):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted; call `fit` first.")
+        return RunDirectory(self.run_)
+
+    @property
+    def model_(self) -> Any:
+        """The trained `keras.Model`: pixels in [0, 255] to probabilities, in float32."""
+        self._run()
+        return self._predictor.model.serving_model()
+
+    @property
+    def trials_(self) -> list[TrialRecord]:
+        """All trials of the search, in order."""
+        return replay(read_events(self._run().log_file))
+
+    @property
+    def best_(self) -> Mapping[str, Any]:
+        """The winning trial: number, score, epochs, decisions, recipe."""
+        self._run()
+        best: Mapping[str, Any] = self.result_["best"]
+        return best
+
+    def predict_proba(self, x: Any) -> npt.NDArray[np.float32]:
+        """Class probabilities `(n, classes)` in the order of `classes_`.
+
+        Args:
+            x: Pictures as in `fit`: an array in the same range of values, or paths of files.
+        """
+        self._run()
+        return self._predictor.predict_proba(self._pixels(x))
+
+    def predict(self, x: Any) -> npt.NDArray[Any]:
+        """Labels `(n,)`, of the kind given to `fit`. See `predict_proba`."""
+        return best_labels(self.predict_proba(x), self.classes_)
+
+    def predict_files(
+        self, paths: Sequence[str | Path]
+    ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
+        """Probabilities of picture files.
+
+        Returns:
+            Probabilities `(n, classes)` of the files that can be read, in their order; and the
+            unreadable files with the reasons.
+        """
+        self._run()
+        return self._predictor.predict_files([Path(path) for path in paths])
+
+    def score(self, x: Any, y: Any = None) -> float:
+        """Accuracy on other data, as scikit-learn's classifiers have it."""
+        return float(self.evaluate(x, y)["accuracy"])
+
+    @abstractmethod
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
+        """Metrics on other data.
+
+        Args:
+            x: A folder with one sub-folder a class, a CSV manifest, or an array.
+            y: Labels for arrays.
+
+        Returns:
+            `accuracy`, `balanced_accuracy`, `macro_f1`, `auc`, `log_loss`, `n`, `accuracy_ci95`.
+
+        Raises:
+            DataError: The data cannot be used, or has classes that the model does not know.
+        """
+
+    def export(
+        self,
+        directory: str | Path | None = None,
+        formats: Sequence[str] = ("saved_model", "keras", "litert"),
+    ) -> dict[str, Any]:
+        """Exports the model again, checked; into another directory, or other formats.
+
+        Returns:
+            For each format its path, size in bytes and largest difference from the model.
+        """
+        run = self._run()
+        target = run.model if directory is None else Path(directory)
+        samples = self._samples()
+        stored = run.read_json(run.model / "metrics.json")
+        files = export_bundle(
+            self._predictor.model,
+            target,
+            formats=tuple(formats),
+            samples=samples,
+            card={"name": run.root.name, "metrics": stored["metrics"]},
+            progress=self.progress,
+        )
+        return {
+            name: {**dataclasses.asdict(file), "path": str(target / file.path)}
+            for name, file in files.items()
+        }
+
+    @abstractmethod
+    def _samples(self) -> Any:
+        """Examples on which exports are checked."""
+
+    def report(self) -> Path:
+        """Writes `report.html` anew and returns its path."""
+        return write_report(self._run())
+
+    def summary(self) -> str:
+        """The result in some lines of text."""
+        return summarise(self._run()).text()

@@ -1,0 +1,188 @@
+"""Image classification: what `autoarch fit photos/` and `ImageSearch().fit("photos/")` do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoarch.data import (
+    ImageData,
+    ImagePreprocessing,
+    ImageSource,
+    PixelRange,
+    infer_channels,
+    load_images,
+    load_labelled,
+    read_images,
+    scan_images,
+)
+from autoarch.data.split import TRAIN
+from autoarch.errors import DataError
+from autoarch.export import Samples
+from autoarch.objectives import classification_metrics
+from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
+from autoarch.search.progress import Progress
+from autoarch.spaces import SearchSpace, get_space
+from autoarch.tasks.base import BaseSearch
+from autoarch.tasks.scaling import choose_scale, default_recipe
+from autoarch.tasks.session import Setup, Task
+from autoarch.tasks.settings import Settings
+from autoarch.training.precision import Speed
+from autoarch.trials import RunDirectory
+
+_OPENING_S = 10.0
+"""Seconds that importing, reading and probing take, as far as choosing a size is concerned."""
+
+
+class ImageTask(Task):
+    """Pictures with one class each.
+
+    Args:
+        source: What was found in the data.
+        x: What the user gave; names the run.
+    """
+
+    name = "image"
+
+    def __init__(self, source: ImageSource, x: Any):
+        self._source = source
+        self.fingerprint = source.fingerprint
+        self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of images"
+        stem = Path(x).resolve().stem if isinstance(x, str | Path) else "images"
+        self.short_name = re.sub(r"[^\w.-]+", "-", stem.removeprefix("demo:"))
+        self.facts = {
+            "labels": source.label_kind,
+            "pixel_range": source.pixel_range and source.pixel_range.to_json(),
+        }
+
+    def setup(self, settings: Settings, speed: Speed) -> Setup:
+        source = self._source
+        examples = int(np.sum(source.splits == TRAIN))
+        channels = infer_channels(source)
+        limit = settings.time_limit_s
+        final_s = FREE_TRAINING_S
+        if limit is not None:
+            final_s = max(1.0, (limit - closing_s(limit) - _OPENING_S) * (1 - SEARCH_SHARE))
+        scale = choose_scale(
+            median_side=min(source.sizes),
+            image_size=settings.image_size,
+            examples=examples,
+            channels=channels,
+            classes=len(source.classes),
+            training_s=final_s,
+            macs_per_s=speed.macs_per_s,
+        )
+        preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
+        recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
+        return Setup(preprocessing.to_json(), scale.width, recipe, speed)
+
+    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        return load_images(
+            self._source,
+            ImagePreprocessing.from_json(setup.preprocessing),
+            cache=run.cache,
+            progress=progress.reading,
+        )
+
+    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
+        kind = get_space("residual" if settings.space == "auto" else settings.space)
+        return kind(
+            data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
+        )
+
+    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
+        paths = [Path(name) for name in names]
+        if not all(path.is_file() for path in paths):
+            return None
+        return [path.read_bytes() for path in paths]
+
+
+class ImageSearch(BaseSearch):
+    """Searches, trains and exports an image classifier.
+
+    Args:
+        time: Everything is done within this: "90s", "10m", "1h30m", seconds, or None for no limit
+            (a run is then repeatable to the last digit by its seed).
+        trials: Most networks to try; None for as many as the time allows.
+        oracle: How they are chosen: "auto", "random", "evolution".
+        space: Family of networks: "auto", "residual", "mobile".
+        objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
+            the validation part.
+        image_size: Side of the square picture that the network sees; None chooses it from the
+            data and the time.
+        valid: Share of the training data, or a folder; None for the data's own part, else 0.15.
+        test: Share of the data, 0 for none, or a folder; None for the data's own part, else 0.15.
+        class_weight: "auto" weighs rare classes more where classes are unequally frequent: fully
+            where the objective counts classes equally, by the square root elsewhere; or "none".
+        precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
+        seed: Of the split, the search and the training.
+        output: Directory of the run; None for one below `runs/`.
+        resume: Allows another `time` when an unfinished run in `output` is continued.
+        progress: Is told how the run goes.
+
+    After `fit` (or from `autoarch.load`): `result_` (what `--json` prints), `run_` (the directory),
+    `classes_`, `trials_`, `best_`, `model_`.
+
+    Example:
+        >>> from autoarch import ImageSearch
+        >>> search = ImageSearch(time="1m").fit("demo:digits")           # doctest: +SKIP
+        >>> search.result_["test"]["accuracy"]                           # doctest: +SKIP
+        0.983
+    """
+
+    task = "image"
+
+    def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
+        source = scan_images(
+            x,
+            y,
+            valid=settings.valid,
+            test=settings.test,
+            validation_data=validation_data,
+            seed=settings.seed,
+        )
+        return ImageTask(source, x)
+
+    def _pixel_range(self) -> PixelRange | None:
+        stored = self._run().settings().get("pixel_range")
+        return None if stored is None else PixelRange.from_json(stored)
+
+    def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
+        read = read_images(
+            x, self._predictor.model.preprocessing, pixel_range=self._pixel_range()
+        )
+        if read.unreadable:
+            name, reason = read.unreadable[0]
+            raise DataError(f"{name} cannot be read ({reason}); leave it out or replace it.")
+        return read.images
+
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
+        """See `BaseSearch.evaluate`."""
+        self._run()
+        model = self._predictor.model
+        images, unreadable = load_labelled(
+            x,
+            y,
+            classes=model.classes,
+            preprocessing=model.preprocessing,
+            pixel_range=self._pixel_range(),
+        )
+        if unreadable and self.progress is not None:
+            self.progress.note(f"{len(unreadable)} files could not be read and are left out.")
+        return classification_metrics(
+            images.labels, self._predictor.predict_proba(images.images)
+        )
+
+    def _samples(self) -> Samples:
+        """Noise and flat pictures: the run's own data may lie elsewhere by now."""
+        model = self._predictor.model
+        random = np.random.default_rng(0)
+        noise = random.integers(0, 256, (12, *model.image_shape), np.uint8)
+        flat = np.full((4, *model.image_shape), 0, np.uint8)
+        flat += np.array([0, 85, 170, 255], np.uint8)[:, None, None, None]
+        return Samples.answered_by(model, np.concatenate([noise, flat]))

@@ -1,0 +1,142 @@
+"""The result of a run as plain values: `result.json`, which is also what `--json` prints."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoarch.data import ImageData
+from autoarch.evaluation.final import FinalModel
+from autoarch.export import ExportedFile
+from autoarch.spaces import Candidate
+from autoarch.tasks.settings import Settings
+from autoarch.trials import RunDirectory, TrialRecord, TrialStatus
+
+PACKAGES = ("autoarch", "keras", "tensorflow", "keras-tuner", "numpy", "ai-edge-litert")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a result depends on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for instance tensorflow-cpu in place of tensorflow
+    return found
+
+
+def phase_seconds(events: Iterable[Mapping[str, Any]], now_s: float) -> dict[str, float]:
+    """Seconds of the budget spent in each phase, over all sittings.
+
+    Args:
+        events: The run's log.
+        now_s: Time budget spent now, the end of the phase that is going on.
+    """
+    seconds: dict[str, float] = {}
+    phase, since = "start", 0.0
+    for event in events:
+        if event["event"] in ("phase", "finished"):
+            seconds[phase] = seconds.get(phase, 0.0) + event["t"] - since
+            phase, since = event.get("name", "finished"), event["t"]
+    seconds[phase] = seconds.get(phase, 0.0) + max(0.0, now_s - since)
+    seconds.pop("finished", None)
+    return {name: round(value, 2) for name, value in seconds.items()}
+
+
+def result_of(
+    *,
+    run: RunDirectory,
+    task: str,
+    settings: Settings,
+    precision: str,
+    data: ImageData,
+    candidate: Candidate,
+    best: TrialRecord,
+    trials: Sequence[TrialRecord],
+    infeasible_draws: int,
+    training_s: float,
+    bookkeeping_s: float,
+    final: FinalModel,
+    test: Mapping[str, Any] | None,
+    files: Mapping[str, ExportedFile],
+    interrupted: bool,
+) -> dict[str, Any]:
+    """Puts the result together; `wall_s` and `phases` are added when the run ends.
+
+    Returns:
+        JSON values. `trials.infeasible` counts the trials that did not fit the machine or the
+        time; draws that were turned down before they became trials are `infeasible_draws`.
+    """
+    counts = {
+        name: sum(t.status is status for t in trials)
+        for name, status in (
+            ("completed", TrialStatus.COMPLETED),
+            ("infeasible", TrialStatus.INFEASIBLE),
+            ("failed", TrialStatus.FAILED),
+        )
+    }
+    baseline = trials[0]
+    return {
+        "run": str(run.root),
+        "task": task,
+        "objective": settings.objective,
+        "classes": list(data.classes),
+        "time_limit_s": settings.time_limit_s,
+        "wall_s": None,
+        "phases": {},
+        "training_s": round(training_s, 2),
+        "bookkeeping_s": round(bookkeeping_s, 3),
+        "trials": {
+            **counts,
+            "distinct": len({t.key for t in trials if t.status is TrialStatus.COMPLETED}),
+            "infeasible_draws": infeasible_draws,
+        },
+        "best": {
+            "trial": best.trial,
+            "score": best.score,
+            "epochs": round(final.trainer.epochs, 2),
+            "decisions": dict(best.decisions),
+            "recipe": candidate.recipe.to_json(),
+            "final_training_kept": not final.from_trial,
+        },
+        "baseline": {
+            "trial": 0,
+            "score": baseline.score,
+            "epochs": baseline.epochs,
+            "decisions": dict(baseline.decisions),
+            "params": baseline.params,
+            "macs": baseline.macs,
+        },
+        "valid": final.metrics,
+        "test": test,
+        "model": {
+            "params": candidate.architecture.params,
+            "macs": candidate.architecture.macs,
+            "size_bytes": files["keras"].size_bytes,
+            "precision": precision,
+            "files": {name: str(run.model / file.path) for name, file in files.items()}
+            | {"labels": str(run.model / "labels.txt"), "card": str(run.model / "README.md")},
+            "exports": {
+                name: {"size_bytes": file.size_bytes, "max_difference": file.max_difference}
+                for name, file in files.items()
+            },
+        },
+        "data": {
+            "train": len(data.train),
+            "valid": len(data.valid),
+            "test": len(data.held_out),
+            "image_shape": list(data.preprocessing.shape),
+            "findings": data.findings.to_json(),
+        },
+        "seed": settings.seed,
+        "interrupted": interrupted,
+    }
+
+
+def default_output(name: str) -> Path:
+    """Where runs of data of that name go unless told otherwise."""
+    return Path("runs") / (name or "run")

@@ -1,0 +1,108 @@
+"""Finding or making the directory of a run, and knowing whether it may be continued."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from autoarch.errors import AutoArchError, RunDirectoryError
+from autoarch.tasks.result import default_output, versions
+from autoarch.tasks.session import Task
+from autoarch.tasks.settings import Settings
+from autoarch.trials import RunDirectory, read_events
+
+
+def is_finished(run: RunDirectory) -> bool:
+    """Whether the run came to its end."""
+    return any(event["event"] == "finished" for event in read_events(run.log_file))
+
+
+def choose_run(output: str | Path | None, name: str, settings: Settings, data: str) -> RunDirectory:
+    """The directory for a run: the user's, or the first fitting one below `runs/`.
+
+    Without `output`, an unfinished run of the same settings on the same data is continued, so
+    that the same command goes on where it was killed; finished ones are left alone.
+    """
+    if output is not None:
+        return RunDirectory(Path(output))
+    base = default_output(name)
+    for number in range(1, 10_000):
+        run = RunDirectory(base if number == 1 else base.with_name(f"{base.name}-{number}"))
+        if not run.root.exists():
+            return run
+        if run.exists() and not is_finished(run) and _same(run, settings, data):
+            return run
+    raise RunDirectoryError(f"{base.parent} holds too many runs; give `output`.")
+
+
+def _same(run: RunDirectory, settings: Settings, fingerprint: str) -> bool:
+    stored = run.settings()
+    return stored.get("settings") == settings.to_json() and stored.get("fingerprint") == fingerprint
+
+
+def check_continuable(
+    run: RunDirectory, settings: Settings, fingerprint: str, *, more_time: bool
+) -> None:
+    """Makes sure that a run is continued as it was begun.
+
+    Args:
+        run: The existing run.
+        settings: What is asked for now.
+        fingerprint: Of the data given now.
+        more_time: Whether another time limit is allowed (`--resume`).
+
+    Raises:
+        RunDirectoryError: Other settings, or other data; the message names the first.
+    """
+    stored = run.settings()
+    if stored.get("fingerprint") != fingerprint:
+        raise RunDirectoryError(
+            f"{run.root} is a run on other data than given now; choose another output directory."
+        )
+    before = stored.get("settings", {})
+    for name, value in settings.to_json().items():
+        if before.get(name) != value and not (more_time and name == "time_limit_s"):
+            raise RunDirectoryError(
+                f"{run.root} is a run with {name}={before.get(name)!r}, not {value!r}; "
+                "choose another output directory or give the same settings."
+            )
+
+
+def run_description(task: Task, settings: Settings) -> dict[str, Any]:
+    """What `run.json` says."""
+    return {
+        "task": task.name,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data": task.description,
+        "settings": settings.to_json(),
+        "fingerprint": task.fingerprint,
+        **task.facts,
+        "versions": versions(),
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+@contextmanager
+def fresh_run_removed_on_error(run: RunDirectory, *, fresh: bool) -> Iterator[None]:
+    """Removes the directory of a run that was refused before anything was trained.
+
+    Bad input leaves nothing half-written; a run that has trials keeps them whatever happens.
+    """
+    existed = run.root.exists()
+    try:
+        yield
+    except AutoArchError:
+        if fresh and not any(e["event"] == "measured" for e in read_events(run.log_file)):
+            for path in list(run.root.iterdir()) if existed else [run.root]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise

@@ -1,0 +1,445 @@
+"""One run from its data to its report: the phases in their order, each picking up where an
+interrupted sitting ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from autoarch.costs import model_costs
+from autoarch.data import ImageData
+from autoarch.errors import BudgetError, TrialFailedError
+from autoarch.evaluation.final import FinalModel, train_final
+from autoarch.evaluation.held_out import evaluate_held_out
+from autoarch.evaluation.train import TrainEvaluator
+from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
+from autoarch.objectives import get_objective
+from autoarch.oracles import SearchOracle, make_oracle
+from autoarch.report.page import write_report
+from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.loop import Search
+from autoarch.search.progress import Progress
+from autoarch.seeding import rng
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
+from autoarch.tasks.predictor import Predictor
+from autoarch.tasks.result import phase_seconds, result_of, versions
+from autoarch.tasks.settings import Settings
+from autoarch.training.fit import Array
+from autoarch.training.precision import Speed, let_gpu_memory_grow, probe_speed
+from autoarch.training.recipe import Recipe
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials.run_directory import write_json
+
+logger = logging.getLogger(__name__)
+
+CHECKED_SAMPLES = 32
+"""Held-out pictures on which every exported file must answer as the trained model does."""
+
+COSTLIEST = 2.0
+"""Candidates of more than so many times trial 0's multiply-adds do not fit the time budget."""
+
+MEMORY_SHARE = 0.6
+"""Share of the machine's memory that one training step may take by the estimate."""
+
+
+ORACLE_SETTINGS: dict[str, dict[str, Any]] = {
+    # Trial 0 is strong, so children of it are worth more than random networks from the start.
+    # A change of the recipe alone is no new network; it comes along with another decision.
+    "evolution": {"warm_up": 1, "second_mutation": 0.5},
+}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was decided before the search, once for all sittings of a run.
+
+    Args:
+        preprocessing: Of the task's data, JSON.
+        width: Width of trial 0.
+        recipe: Of trial 0.
+        speed: What the probe measured.
+    """
+
+    preprocessing: Mapping[str, Any]
+    width: int
+    recipe: Recipe
+    speed: Speed
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "preprocessing": dict(self.preprocessing)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Setup:
+        return cls(
+            data["preprocessing"],
+            data["width"],
+            Recipe.from_json(data["recipe"]),
+            Speed(**data["speed"]),
+        )
+
+
+class Task(ABC):
+    """What differs between pictures, texts and sounds.
+
+    Attributes:
+        name: "image", ...
+        short_name: Names the run's directory unless the user does.
+        description: Where the data came from.
+        fingerprint: Of the data.
+        facts: What `run.json` keeps of the data for later use.
+    """
+
+    name: str
+    short_name: str
+    description: str
+    fingerprint: str
+    facts: Mapping[str, Any]
+
+    @abstractmethod
+    def setup(self, settings: Settings, speed: Speed) -> Setup:
+        """Decides size and recipe of trial 0 from the data, the budget and the machine."""
+
+    @abstractmethod
+    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        """Reads the data, split and in the network's form."""
+
+    @abstractmethod
+    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
+        """The search space."""
+
+    @abstractmethod
+    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
+        """The encoded files of these examples, or None where there are no files."""
+
+
+class Session:
+    """One sitting of a run.
+
+    Args:
+        task: The kind of data.
+        settings: What the user asked for.
+        run: Its directory, made already.
+        log: Its log.
+        clock: Its clock.
+        progress: Who watches.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        run: RunDirectory,
+        log: TrialLog,
+        clock: Clock,
+        progress: Progress,
+    ):
+        self.task = task
+        self.settings = settings
+        self.run_directory = run
+        self.log = log
+        self.clock = clock
+        self.progress = progress
+        self.objective = get_objective(settings.objective)
+        self._interrupts = Interrupts()
+        self._search: Search | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Goes through all phases; returns the result (see `result.json`)."""
+        with self._gently():
+            setup = self._setup()
+            data = self._load(setup)
+            space = self.task.space(self.settings, setup, data)
+            evaluator = self._evaluator(data, setup)
+            plan = self._plan(evaluator, space)
+            search = self._run_search(space, evaluator, plan)
+            best = search.best
+            if best is None:
+                reasons = [t.reason for t in search.trials if t.reason]
+                raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
+            candidate = space.candidate(best.decisions)
+            final = self._train_final(evaluator, candidate, best, plan)
+        return self._conclude(setup, data, space, search, candidate, best, final)
+
+    # -- Phases -------------------------------------------------------------------------------
+
+    def _setup(self) -> Setup:
+        self._phase("probe")
+        for event in self.log.events:
+            if event["event"] == "setup":
+                return Setup.from_json(event["setup"])
+        let_gpu_memory_grow()
+        setup = self.task.setup(self.settings, probe_speed(self.settings.precision))
+        self.log.append("setup", t=self.clock.elapsed_s, setup=setup.to_json())
+        return setup
+
+    def _load(self, setup: Setup) -> ImageData:
+        self._phase("data")
+        data = self.task.load(setup, self.run_directory, self.progress)
+        findings = data.findings
+        for note in findings.notes:
+            self.progress.note(note)
+        if findings.unreadable:
+            name, reason = findings.unreadable[0]
+            self.progress.note(
+                f"{len(findings.unreadable)} files could not be read and are left out; "
+                f"the first: {name} ({reason})."
+            )
+        if findings.duplicates:
+            self.progress.note(
+                f"{len(findings.duplicates)} training pictures also occur in a held-out part "
+                "and are left out of training."
+            )
+        return data
+
+    def _evaluator(self, data: ImageData, setup: Setup) -> TrainEvaluator:
+        return TrainEvaluator(
+            data.train,
+            data.valid,
+            self.objective,
+            self.run_directory,
+            classes=len(data.classes),
+            policy=setup.speed.policy,
+            seed=self.settings.seed,
+            class_weights=self._class_weights(data),
+        )
+
+    def _class_weights(self, data: ImageData) -> Array | None:
+        """Weights that undo an imbalance: wholly where the objective counts classes equally,
+        by the square root elsewhere; None where classes are about equally frequent."""
+        counts = np.bincount(data.train.labels, minlength=len(data.classes)).clip(1)
+        if self.settings.class_weight == "none" or counts.max() < 1.5 * counts.min():
+            return None
+        power = 1.0 if self.objective.counts_classes_equally else 0.5
+        weights = (counts.mean() / counts) ** power
+        return weights / float(np.average(weights, weights=counts))
+
+    def _plan(self, evaluator: TrainEvaluator, space: SearchSpace) -> Plan:
+        self._phase("probe")
+        for event in self.log.events:
+            if event["event"] == "plan":
+                return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
+        timed = self.clock.limit_s is not None
+        epoch_s = evaluator.seconds_per_epoch(space.candidate({})) if timed else 0.0
+        plan = make_plan(self.clock, epoch_s)
+        if plan.final_until_s is not None and (
+            plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
+        ):
+            raise BudgetError(
+                f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
+                f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
+                "with its check needs about 16 s. Give more time."
+            )
+        self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
+        return plan
+
+    def _oracle(self, space: SearchSpace) -> SearchOracle:
+        baseline = space.candidate({})
+        most_macs = COSTLIEST * baseline.architecture.macs
+        memory = MEMORY_SHARE * _memory_bytes()
+
+        def feasible(decisions: Mapping[str, Any]) -> bool:
+            candidate = space.candidate(decisions)
+            costs = model_costs(candidate.architecture)
+            return (
+                costs.macs <= most_macs
+                and costs.training_bytes(candidate.recipe.batch_size) <= memory
+            )
+
+        name = "evolution" if self.settings.oracle == "auto" else self.settings.oracle
+        oracle = make_oracle(
+            name,
+            **ORACLE_SETTINGS.get(name, {}),
+            objective=self.objective,
+            max_trials=None,
+            seed=self.settings.seed,
+            hyperparameters=space.hyperparameters(),
+            initial=[baseline.decisions],
+            feasible=feasible,
+            key=lambda decisions: space.candidate(decisions).architecture.key,
+        )
+        oracle.replay(self.log.events)
+        return oracle
+
+    def _run_search(self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan) -> Search:
+        self._phase("search")
+        self._search = Search(
+            space,
+            self._oracle(space),
+            evaluator,
+            self.objective,
+            self.log,
+            self.clock,
+            plan,
+            progress=self.progress,
+            max_trials=self.settings.trials,
+            interrupted=lambda: self._interrupts.requested,
+        )
+        if not any(event["event"] == "final" for event in self.log.events):
+            self._search.run()
+        return self._search
+
+    def _train_final(
+        self, evaluator: TrainEvaluator, candidate: Candidate, best: TrialRecord, plan: Plan
+    ) -> FinalModel:
+        self._phase("final")
+        started = [e["t"] for e in self.log.events if e["event"] == "final"]
+        if not started:
+            started = [self.clock.elapsed_s]
+            self.log.append("final", t=started[0], trial=best.trial)
+        begin_s, heard_s = started[0], self.clock.elapsed_s
+
+        def share_done(epochs: float) -> float:
+            if plan.final_until_s is None:
+                return (epochs - best.epochs) / max(plan.final_epochs - best.epochs, 1e-9)
+            return (self.clock.elapsed_s - begin_s) / max(plan.final_until_s - begin_s, 1e-9)
+
+        def should_stop() -> bool:
+            nonlocal heard_s
+            if self.clock.elapsed_s - heard_s >= 5:
+                heard_s = self.clock.elapsed_s
+                self.log.append("clock", t=heard_s)
+            return self._interrupts.requested
+
+        def better(metrics: Mapping[str, Any], score: float) -> bool:
+            return not self.objective.better(score, self.objective.score(metrics))
+
+        return train_final(
+            evaluator,
+            candidate,
+            best,
+            self.run_directory,
+            share_done=share_done,
+            planned_epochs=plan.final_epochs,
+            should_stop=should_stop,
+            on_epoch=lambda epochs, loss: self.progress.epoch(
+                best, epoch=epochs, epochs=None, loss=loss
+            ),
+            elapsed=lambda: self.clock.elapsed_s,
+            better=better,
+        )
+
+    def _conclude(
+        self,
+        setup: Setup,
+        data: ImageData,
+        space: SearchSpace,
+        search: Search,
+        candidate: Candidate,
+        best: TrialRecord,
+        final: FinalModel,
+    ) -> dict[str, Any]:
+        """Held-out evaluation, export, result and report."""
+        self._phase("export")
+        with ExportWorkers() as workers:
+            model = TrainedModel(
+                candidate.architecture,
+                tuple(final.trainer.weights()),
+                data.classes,
+                data.preprocessing,
+            )
+            test, details = None, {"split": None, "classes": list(data.classes)}
+            if len(data.held_out):
+                test, details = evaluate_held_out(
+                    Predictor(model).predict_proba, data.held_out, data.classes, data.train.labels
+                )
+            card = self._card(data, final, test)
+            files = export_bundle(
+                model,
+                self.run_directory.model,
+                samples=self._samples(model, data),
+                card=card,
+                progress=self.progress,
+                workers=workers,
+            )
+        self._phase("report")
+        write_json(
+            self.run_directory.evaluation_file,
+            {**details, "final_curve": list(final.curve), "valid_curve": []},
+        )
+        result = result_of(
+            run=self.run_directory,
+            task=self.task.name,
+            settings=self.settings,
+            precision=setup.speed.policy,
+            data=data,
+            candidate=candidate,
+            best=best,
+            trials=search.trials,
+            infeasible_draws=search.infeasible_draws,
+            training_s=search.training_s + final.train_s,
+            bookkeeping_s=search.bookkeeping_s,
+            final=final,
+            test=test,
+            files=files,
+            interrupted=self._interrupts.requested,
+        )
+        self._write_result(result)
+        write_report(self.run_directory)
+        # The report's own time is known only now; the page shows it as of before.
+        self._write_result(result)
+        self.log.append("finished", t=self.clock.elapsed_s)
+        self.progress.finished(result)
+        return result
+
+    def _write_result(self, result: dict[str, Any]) -> None:
+        result["wall_s"] = round(self.clock.elapsed_s, 2)
+        result["phases"] = phase_seconds(self.log.events, self.clock.elapsed_s)
+        write_json(self.run_directory.result_file, result)
+
+    def _samples(self, model: TrainedModel, data: ImageData) -> Samples:
+        part = data.held_out.reveal() if len(data.held_out) else data.valid
+        count = min(CHECKED_SAMPLES, len(part))
+        chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
+        encoded = self.task.raw_samples([part.names[i] for i in chosen])
+        return Samples.answered_by(model, np.asarray(part.images[chosen]), encoded)
+
+    def _card(self, data: ImageData, final: FinalModel, test: Any) -> dict[str, Any]:
+        return {
+            "name": f"{self.run_directory.root.name} image classifier",
+            "metrics": {"valid": final.metrics, "test": test},
+            "data": {
+                "training images": len(data.train),
+                "validation images": len(data.valid),
+                "test images": len(data.held_out),
+                "fingerprint": data.fingerprint,
+            },
+            "training": {
+                "seed": self.settings.seed,
+                "objective": self.settings.objective,
+                "time limit (s)": self.settings.time_limit_s or "none",
+            },
+            "versions": versions(),
+        }
+
+    # -- Around the phases ---------------------------------------------------------------------
+
+    def _phase(self, name: str) -> None:
+        self.log.append("phase", t=self.clock.elapsed_s, name=name)
+        self.progress.phase(name)
+
+    def _gently(self) -> AbstractContextManager[Interrupts]:
+        def may_wait() -> bool:
+            return self._search is not None and self._search.best is not None
+
+        def on_request() -> None:
+            self.progress.note(
+                "Stopping early: the best network so far is exported. Ctrl-C again to abort."
+            )
+
+        return gentle_interrupts(may_wait, on_request, self._interrupts)
+
+
+def _memory_bytes() -> float:
+    """Physical memory of this machine."""
+    if hasattr(os, "sysconf") and platform.system() != "Windows":
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return 8e9

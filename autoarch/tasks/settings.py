@@ -1,0 +1,96 @@
+"""What a user may ask of a search, checked and stored with the run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autoarch.errors import InvalidInputError
+from autoarch.objectives import get_objective
+
+ORACLE_NAMES = ("auto", "random", "evolution")
+SPACE_NAMES = ("auto", "residual", "mobile")
+CLASS_WEIGHTS = ("auto", "none")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidInputError(f"`{name}` must be one of {', '.join(allowed)}; got {value!r}.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A search's settings; the constructor arguments of the task classes, in canonical form.
+
+    Args:
+        time_limit_s: Seconds for everything, or None.
+        trials: Most trials, or None.
+        oracle: One of `ORACLE_NAMES`.
+        space: One of `SPACE_NAMES`.
+        objective: Name of an objective.
+        image_size: Side of the square picture the network sees, or None to choose it.
+        valid: Share of the training data, or a folder, or None for the usual share.
+        test: Share of the data, 0 for none, or a folder, or None.
+        class_weight: "auto" or "none".
+        precision: One of `PRECISIONS`.
+        seed: Of everything random.
+
+    Raises:
+        InvalidInputError: A value is not allowed.
+    """
+
+    time_limit_s: float | None
+    trials: int | None
+    oracle: str
+    space: str
+    objective: str
+    image_size: int | None
+    valid: float | str | None
+    test: float | str | None
+    class_weight: str
+    precision: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        _one_of("oracle", self.oracle, ORACLE_NAMES)
+        _one_of("space", self.space, SPACE_NAMES)
+        _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
+        _one_of("precision", self.precision, PRECISIONS)
+        get_objective(self.objective)
+        if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
+            raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
+        if self.image_size is not None and (
+            not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
+        ):
+            raise InvalidInputError(
+                f"`image_size` must be an integer in [{SMALLEST_SIDE}, {LARGEST_SIDE}]; "
+                f"got {self.image_size!r}."
+            )
+        if not _is_int(self.seed) or not 0 <= self.seed < 2**32:
+            raise InvalidInputError(
+                f"`seed` must be an integer in [0, 4294967295]; got {self.seed!r}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Settings:
+        return cls(**data)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def as_share_or_path(value: float | str | Path | None) -> float | str | None:
+    """`--valid` and `--test` come as text: a number is a share, anything else a path."""
+    if value is None or isinstance(value, int | float):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return str(value)

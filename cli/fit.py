@@ -1,0 +1,214 @@
+"""`autoarch fit`: search, train, measure, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+
+from autoarch.cli.command import Command, Option
+
+
+def share_or_path(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | str | None:
+    """A share such as 0.15 or 15% as a number, anything else as the path it is."""
+    if value is None:
+        return None
+    try:
+        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        return value
+
+
+@click.command(
+    cls=Command,
+    short_help="Search, train, measure and export a model.",
+    examples=[
+        ("a folder with one sub-folder for each class, ten minutes", "autoarch fit photos/"),
+        (
+            "rare classes count like frequent ones",
+            "autoarch fit photos/ --time 1h --objective balanced_accuracy",
+        ),
+        ("for scripts: one JSON object on stdout", "autoarch fit photos/ --quiet --json"),
+    ],
+)
+@click.argument("data")
+# Search
+@click.option(
+    "--time",
+    "-t",
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    cls=Option,
+    section="Search",
+    help="Everything is done within this time: 90s, 10m, 1h30m, 1:30:00, or none.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    metavar="N",
+    cls=Option,
+    section="Search",
+    help="Try at most N candidates. Default: as many as the time allows.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["accuracy", "balanced_accuracy", "macro_f1", "auc", "log_loss"]),
+    default="accuracy",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="What the best candidate is best in, on validation data.",
+)
+@click.option(
+    "--oracle",
+    type=click.Choice(["auto", "random", "evolution"]),
+    default="auto",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="How candidates are chosen.",
+)
+@click.option(
+    "--space",
+    type=click.Choice(["auto", "residual", "mobile"]),
+    default="auto",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="Family of networks to search.",
+)
+# Data
+@click.option(
+    "--task",
+    type=click.Choice(["auto", "image"]),
+    default="auto",
+    show_default=True,
+    cls=Option,
+    section="Data",
+    help="What the data is; seen from the files by default.",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(4, 1024),
+    metavar="PIXELS",
+    cls=Option,
+    section="Data",
+    help="Height and width that images are resized to. Default: from the data and the time.",
+)
+@click.option(
+    "--valid",
+    callback=share_or_path,
+    metavar="SHARE|PATH",
+    cls=Option,
+    section="Data",
+    help="Validation part, which the search goes by: a share or a folder. "
+    "Default: the data's own, else 15% of what is not test.",
+)
+@click.option(
+    "--test",
+    callback=share_or_path,
+    metavar="SHARE|PATH",
+    cls=Option,
+    section="Data",
+    help="Test part, measured once at the end; 0 holds nothing out. "
+    "Default: the data's own, else 15%.",
+)
+# Training
+@click.option(
+    "--class-weight",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    cls=Option,
+    section="Training",
+    help="Whether rare classes weigh more in training where the objective asks for it.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "mixed_bfloat16", "mixed_float16"]),
+    default="auto",
+    show_default=True,
+    cls=Option,
+    section="Training",
+    help="Number format; auto takes what is fastest here.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    cls=Option,
+    section="Training",
+    help="Seed of the split, the search and the training.",
+)
+# Output
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    cls=Option,
+    section="Output",
+    help="Directory of the run: new, empty, or of the same command interrupted. "
+    "Default: one under runs/.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    cls=Option,
+    section="Output",
+    help="Go on with the run in --output although --time is another. "
+    "The same command again goes on by itself.",
+)
+@click.option("--quiet", "-q", is_flag=True, cls=Option, section="Output", help="Show no progress.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    cls=Option,
+    section="Output",
+    help="Print the result as one JSON object.",
+)
+def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Search, train, measure and export a model for DATA.
+
+    DATA is a folder with one sub-folder of images for each class (train/, valid/ and test/ above
+    them are respected), a CSV file with the columns path and label, or demo:digits.
+
+    The model is ready to serve when the command ends. Ctrl-C ends the search early and still
+    exports the best network so far; a second Ctrl-C stops at once, and the same command, or
+    `autoarch resume`, goes on.
+    """
+    started = monotonic()  # importing TensorFlow is part of the time, too
+    import autoarch
+    from autoarch.cli.environment import start_tensorflow
+    from autoarch.cli.result import print_result
+    from autoarch.cli.watching import watching
+    from autoarch.search.budget import parse_duration
+
+    parse_duration(time)  # mistakes are reported before anything slow happens
+    _check_task(task, data)
+    with watching(quiet=quiet, objective=settings["objective"]) as progress:
+        start_tensorflow()
+        search = autoarch.ImageSearch(time, progress=progress, **settings)
+        search.fit(data, started=started)
+    print_result(search, as_json=as_json)
+
+
+def _check_task(task: str, data: str) -> None:
+    """Refuses data of a kind that cannot be learned from yet."""
+    from autoarch.data import detect_task
+    from autoarch.errors import DataError
+
+    kind = detect_task(data) if task == "auto" else task
+    if kind != "image":
+        raise DataError(
+            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images only. "
+            "If these are images, say --task image."
+        )

@@ -1,0 +1,173 @@
+"""`autoarch fit` and `autoarch resume`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import autoarch.data
+from autoarch.cli.fit import fit
+from autoarch.cli.main import cli
+from autoarch.cli.result import _wrapped
+from autoarch.objectives import OBJECTIVES
+from autoarch.tasks import settings
+
+
+def test_settings_reach_the_search(runner: CliRunner, search) -> None:
+    options = [
+        *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
+        *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
+        *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
+        "--resume",
+    ]
+    assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
+    (made,) = search.made
+    assert (made.data, made.time) == ("photos", "1h30m")
+    assert made.settings == {
+        "trials": 7,
+        "oracle": "random",
+        "space": "mobile",
+        "objective": "macro_f1",
+        "image_size": 64,
+        "valid": 0.2,
+        "test": "held/out",
+        "class_weight": "none",
+        "precision": "float32",
+        "seed": 3,
+        "output": Path("runs/b"),
+        "resume": True,
+    }
+
+
+def test_defaults(runner: CliRunner, search) -> None:
+    runner.invoke(cli, ["fit", "photos"])
+    (made,) = search.made
+    assert made.time == "10m"
+    assert made.settings == {
+        "trials": None,
+        "oracle": "auto",
+        "space": "auto",
+        "objective": "accuracy",
+        "image_size": None,
+        "valid": None,
+        "test": None,
+        "class_weight": "auto",
+        "precision": "auto",
+        "seed": 0,
+        "output": None,
+        "resume": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("oracle", settings.ORACLE_NAMES),
+        ("space", settings.SPACE_NAMES),
+        ("objective", tuple(OBJECTIVES)),
+        ("class_weight", settings.CLASS_WEIGHTS),
+        ("precision", settings.PRECISIONS),
+    ],
+)
+def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -> None:
+    (parameter,) = [p for p in fit.params if p.name == option]
+    assert isinstance(parameter.type, click.Choice)
+    assert tuple(parameter.type.choices) == values
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0.0), ("0.15", 0.15), ("15%", 0.15), ("a", "a")])
+def test_a_part_is_a_share_or_a_path(runner: CliRunner, search, text: str, value: object) -> None:
+    runner.invoke(cli, ["fit", "photos", "--test", text])
+    assert search.made[0].settings["test"] == pytest.approx(value)
+
+
+def test_json_alone_is_on_stdout(runner: CliRunner, search) -> None:
+    result = runner.invoke(cli, ["fit", "photos", "--json"])
+    assert json.loads(result.stdout)["test"] == {"accuracy": 0.741, "n": 1000, "auc": None}
+    assert "a library prints to stdout" in result.stderr
+    assert "trial 1" in result.stderr
+
+
+def test_quiet_shows_no_progress_and_keeps_the_result(runner: CliRunner, search) -> None:
+    result = runner.invoke(cli, ["fit", "photos", "--quiet"])
+    assert result.stderr == "a library prints to stdout\n"
+    assert "74.1 % accuracy" in result.stdout
+
+
+def test_the_summary_ends_with_what_to_do_next(runner: CliRunner, search) -> None:
+    lines = runner.invoke(cli, ["fit", "photos"]).stdout.splitlines()
+    assert lines[0] == "runs/a: complete"
+    following = lines[lines.index("Next:") + 1 :]
+    assert [line.split("autoarch ")[1].split()[0] for line in following] == [
+        *("predict", "evaluate", "trials", "report")
+    ]
+    assert all("runs/a" in line for line in following)
+
+
+def test_long_lines_are_broken_for_a_terminal_only() -> None:
+    line = "  Trial 4 was better than trial 0 on validation"
+    assert _wrapped(line, None) == line
+    assert _wrapped(line, 30) == "  Trial 4 was better than\n    trial 0 on validation"
+
+
+@pytest.mark.parametrize("kind", ["text", "speech"])
+def test_data_of_other_kinds_is_refused(runner: CliRunner, search, monkeypatch, kind: str) -> None:
+    monkeypatch.setattr(autoarch.data, "detect_task", lambda data: kind, raising=False)
+    result = runner.invoke(cli, ["fit", "mails", "--quiet"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: mails looks like {kind} data")
+    assert len(result.stderr.splitlines()) == 1
+    assert search.made == []
+
+
+def test_a_named_task_is_believed(runner: CliRunner, search, monkeypatch) -> None:
+    monkeypatch.setattr(autoarch.data, "detect_task", lambda data: "text", raising=False)
+    assert runner.invoke(cli, ["fit", "photos", "--task", "image"]).exit_code == 0
+
+
+@pytest.mark.parametrize("time", ["soon", "-5m", "0s"])
+def test_a_bad_time_is_refused_before_anything_slow(
+    runner: CliRunner, search, monkeypatch, time: str
+) -> None:
+    def started() -> None:
+        raise AssertionError("TensorFlow was started")
+
+    monkeypatch.setattr("autoarch.cli.environment.start_tensorflow", started)
+    result = runner.invoke(cli, ["fit", "photos", "--time", time])
+    assert result.exit_code == 2
+    assert "`time` must be" in result.stderr
+
+
+def test_resume_goes_on(runner: CliRunner, search, run: Path) -> None:
+    result = runner.invoke(cli, ["resume", str(run), "--time", "30m"])
+    assert result.exit_code == 0
+    (made,) = search.made
+    assert (made.data, made.time) == (str(run), "30m")
+    assert "74.1 % accuracy" in result.stdout
+
+
+def test_resume_keeps_the_time_by_default(runner: CliRunner, search, run: Path) -> None:
+    result = runner.invoke(cli, ["resume", str(run), "--json"])
+    assert search.made[0].time is None
+    assert json.loads(result.stdout)["run"] == "runs/a"
+
+
+@pytest.mark.parametrize("command", [["resume"], ["trials"], ["report"], ["export"]])
+def test_where_there_is_no_run(
+    runner: CliRunner, search, tmp_path: Path, run: Path, command: list[str]
+) -> None:
+    def error(path: Path) -> str:
+        result = runner.invoke(cli, [*command, str(path)])
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        (line,) = result.stderr.splitlines()
+        return line
+
+    assert error(tmp_path / "none").endswith("there is no such directory.")
+    assert error(run / "run.json").endswith("it is a file; give the directory of a run.")
+    assert error(tmp_path).endswith("it holds no run.json.")
+    assert error(run / "checkpoints").endswith(f"did you mean {run}?")

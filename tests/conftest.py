@@ -1,0 +1,19 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of small real data sets that lies beside a checkout."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir() and not os.environ.get("CI"):
+        pytest.skip(f"the real data sets are not beside the checkout ({folder})")
+    return folder

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from autoarch.export import TrainedModel
+from autoarch.export.card import escape_markdown, model_card
+
+CARD: dict[str, Any] = {
+    "name": "Hot [drinks](x) #1",
+    "metrics": {
+        "valid": {"accuracy": 0.81, "n": 50},
+        "test": {"accuracy": 0.8, "auc": None, "n": 60, "accuracy_ci95": [0.71, 0.89]},
+    },
+    "data": {"source": "my_drinks|<img src=x>", "train": 100},
+    "caveats": ["Only *hot* drinks."],
+    "samples": 12,
+}
+EXPORTS = [
+    {"format": "keras", "path": "model.keras", "size_bytes": 5_566_081, "max_difference": 1.8e-7},
+]
+
+
+def rendered(markdown: str) -> str:
+    """As a reader sees it: HTML text, tags left out, with tables as GitHub draws them."""
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "a_b_c",
+        "*x* **y**",
+        "[a](b)",
+        "<script>",
+        "a | b",
+        "`code`",
+        "# title",
+        "1. one",
+        "2010. year",
+        "- item",
+        "+ item",
+        "> quote",
+        "&amp;",
+        "back\\slash",
+        "a ~~b~~",
+        "![i](j)",
+        "http://a.b",
+    ],
+)
+def test_any_text_shows_as_it_is_in_a_table_and_in_a_list(text: str) -> None:
+    escaped = escape_markdown(text)
+    table = rendered(f"| a | b |\n| --- | --- |\n| {escaped} | x |\n")
+    assert table.split() == ["a", "b", *text.split(), "x"]
+    assert rendered(f"- {escaped}\n").strip() == text
+
+
+def test_line_breaks_become_spaces() -> None:
+    assert escape_markdown("two\n\n lines") == "two lines"
+
+
+def test_the_card_tells_what_matters(model: TrainedModel) -> None:
+    card = model_card(model, EXPORTS, CARD)
+    text = rendered(card)
+    assert text.startswith("Hot [drinks](x) #1\n")
+    assert "80.0 %" in text and "71.0 % to 89.0 %" in text and "on 60 held-out pictures" in text
+    assert "my_drinks|<img src=x>" in text
+    assert "Only *hot* drinks." in text
+    assert '"quoted" line' in text and "<b>`tick`</b>" in text
+    assert "5.6 MB" in text and "1.8e-07" in text and "answered 12 real pictures" in text
+    assert "AUC" not in text, "a metric without a value"
+    assert "81.0 %" not in text, "the validation figures beside a test"
+
+
+def test_only_exported_formats_are_explained(model: TrainedModel) -> None:
+    card = model_card(model, EXPORTS, CARD)
+    assert "keras.models.load_model" in card
+    assert "docker" not in card and "ai_edge_litert" not in card and "saved_model" not in card
+
+
+def test_without_a_test_part_the_card_says_so(model: TrainedModel) -> None:
+    text = rendered(model_card(model, EXPORTS, {"metrics": {**CARD["metrics"], "test": None}}))
+    assert "No held-out pictures were set aside" in text
+    assert "81.0 %" in text

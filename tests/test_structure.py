@@ -1,0 +1,50 @@
+"""What keeps the structure: one-way imports, types, lint; each a check that CI runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+KERAS_FREE = ["trials", "objectives", "report", "architecture", "costs", "seeding.py", "errors.py"]
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports_go_down_the_rooms_only():
+    run(str(Path(sys.executable).with_name("lint-imports")))
+
+
+def test_ruff_finds_nothing():
+    run(sys.executable, "-m", "ruff", "check", ".")
+
+
+def test_code_is_formatted():
+    run(sys.executable, "-m", "ruff", "format", "--check", ".")
+
+
+def test_rooms_without_keras_are_typed():
+    run(sys.executable, "-m", "mypy", *(f"autoarch/{room}" for room in KERAS_FREE))
+
+
+@pytest.mark.parametrize("room", ["trials", "objectives", "report", "architecture", "errors"])
+def test_rooms_without_keras_start_without_it(room):
+    heavy = ("keras", "tensorflow", "keras_tuner", "matplotlib")
+    code = f"import sys, autoarch.{room}; sys.exit(any(m in sys.modules for m in {heavy}))"
+    run(sys.executable, "-c", code)
+
+
+def test_importing_autoarch_starts_nothing_heavy():
+    heavy = ("keras", "tensorflow", "keras_tuner", "numpy")
+    code = f"import sys, autoarch; sys.exit(any(m in sys.modules for m in {heavy}))"
+    run(sys.executable, "-c", code)
+
+
+def test_no_file_needs_scrolling_forever():
+    files = [f for room in ("autoarch", "cli") for f in (ROOT / room).rglob("*.py")]
+    long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > 450}
+    assert not long
