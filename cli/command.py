@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-
 from autoarch.cli.errors import reported
 from autoarch.cli.version import print_version
 

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-
 from autoarch.cli.version import version
+
 from autoarch.errors import AutoArchError
 
 INTERRUPTED = 130

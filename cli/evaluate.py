@@ -6,7 +6,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -30,10 +29,11 @@ def evaluate(run: Path, data: str, as_json: bool) -> None:
     """
     import sys
 
-    import autoarch
     from autoarch.cli.environment import start_tensorflow
     from autoarch.cli.runs import find_run
     from autoarch.cli.text import table, to_json
+
+    import autoarch
     from autoarch.report import wording
 
     find_run(run)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -53,10 +52,11 @@ def export(run: Path, formats: Sequence[str], output: Path | None) -> None:
     """
     import sys
 
-    import autoarch
     from autoarch.cli.environment import start_tensorflow
     from autoarch.cli.runs import find_run
     from autoarch.cli.text import table
+
+    import autoarch
 
     find_run(run)
     with redirect_stdout(sys.stderr):

@@ -7,7 +7,6 @@ from time import monotonic
 from typing import Any
 
 import click
-
 from autoarch.cli.command import Command, Option
 
 
@@ -186,10 +185,11 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     `autoarch resume`, goes on.
     """
     started = monotonic()  # importing TensorFlow is part of the time, too
-    import autoarch
     from autoarch.cli.environment import start_tensorflow
     from autoarch.cli.result import print_result
     from autoarch.cli.watching import watching
+
+    import autoarch
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens

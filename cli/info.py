@@ -6,7 +6,6 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import click
-
 from autoarch.cli.command import Command
 
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from autoarch.cli.display import Display
+from autoarch.cli.plain import epochs_text
+from autoarch.cli.text import clock
+from autoarch.cli.watching import Watcher
 from rich.console import Console, Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autoarch.cli.display import Display
-from autoarch.cli.plain import epochs_text
-from autoarch.cli.text import clock
-from autoarch.cli.watching import Watcher
 from autoarch.objectives import get_objective
 from autoarch.report import wording
 from autoarch.report.leaderboard import decision_changes, leaderboard

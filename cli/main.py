@@ -7,7 +7,6 @@ else is imported inside the commands.
 from __future__ import annotations
 
 import click
-
 from autoarch.cli.command import Group
 from autoarch.cli.evaluate import evaluate
 from autoarch.cli.export import export

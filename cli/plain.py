@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-
 from autoarch.cli.text import clock
 from autoarch.cli.watching import Watcher
+
 from autoarch.report import wording
 from autoarch.trials import TrialRecord
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -65,11 +64,11 @@ def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
     import sys
 
     import numpy as np
-
-    import autoarch
     from autoarch.cli.environment import start_tensorflow
     from autoarch.cli.errors import Failure
     from autoarch.cli.runs import find_run
+
+    import autoarch
 
     find_run(run)
     paths = list(expanded(files))

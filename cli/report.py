@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -26,6 +25,7 @@ def report(run: Path, show: bool) -> None:
     The run may be unfinished: the page tells what is known so far.
     """
     from autoarch.cli.runs import find_run
+
     from autoarch.report.page import write_report
 
     path = write_report(find_run(run))

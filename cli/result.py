@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
 from autoarch.cli.text import to_json
 
 if TYPE_CHECKING:

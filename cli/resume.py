@@ -6,7 +6,6 @@ from pathlib import Path
 from time import monotonic
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -34,11 +33,12 @@ def resume(run: Path, time: str | None, quiet: bool, as_json: bool) -> None:
     No finished trial is lost or repeated, and the time already spent counts.
     """
     started = monotonic()
-    import autoarch
     from autoarch.cli.environment import start_tensorflow
     from autoarch.cli.result import print_result
     from autoarch.cli.runs import find_run
     from autoarch.cli.watching import watching
+
+    import autoarch
     from autoarch.search.budget import parse_duration
 
     settings = find_run(run).settings().get("settings", {})

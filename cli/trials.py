@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
@@ -36,6 +35,7 @@ def trials(run: Path, form: str) -> None:
     """Print what the search of the run in RUN tried, best first; the run may be under way."""
     from autoarch.cli.runs import find_run
     from autoarch.cli.text import to_json
+
     from autoarch.report.leaderboard import leaderboard, leaderboard_csv
     from autoarch.report.run_files import read_run
 
@@ -53,6 +53,7 @@ def trials(run: Path, form: str) -> None:
 
 def _table(rows: Sequence[Row], objective: str) -> str:
     from autoarch.cli.text import clock, table
+
     from autoarch.report import wording
 
     header = ("rank", "trial", objective, "epochs", "weights", "mult-adds", "time", "what differs")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from autoarch.cli.errors import TERMINATED, Interrupted
+
 from autoarch.search.progress import Progress
 
 

@@ -46,5 +46,7 @@ def test_importing_autoarch_starts_nothing_heavy():
 
 def test_no_file_needs_scrolling_forever():
     files = [f for room in ("autoarch", "cli") for f in (ROOT / room).rglob("*.py")]
-    long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > 450}
+    long = {
+        str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > 450
+    }
     assert not long

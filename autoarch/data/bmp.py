@@ -26,7 +26,7 @@ def decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
         tf.errors.InvalidArgumentError: Truncated, compressed, or of another depth.
     """
     data = tf.io.decode_raw(encoded, tf.uint8)
-    long_enough = tf.Assert(tf.size(data) >= 54, ["BMP is truncated"])
+    long_enough = tf.Assert(tf.size(data) >= 58, ["BMP is truncated"])
     with tf.control_dependencies([long_enough]):
         header = tf.cast(data[:54], tf.int64)
     offset = _integer(header, 10, 4)
@@ -39,7 +39,9 @@ def decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
     compression = _integer(header, 30, 4)
 
     depths = tf.constant(_PALETTE_BITS + _TRUE_COLOUR_BITS, tf.int64)
-    plain = (compression == 0) | ((compression == 3) & (bits == 32))
+    # with masks, only the usual order: blue in the lowest byte
+    has_masks = (compression == 3) & (bits == 32) & tf.reduce_all(data[54:58] == [0, 0, 255, 0])
+    plain = (compression == 0) | has_masks
     stride = (width * bits + 31) // 32 * 4
     checks = [
         tf.Assert(plain & tf.reduce_any(bits == depths), ["BMP of an unsupported kind"]),
@@ -70,7 +72,7 @@ def decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
 
     def from_32_bits() -> tf.Tensor:
         pixels = tf.reshape(rows, (height, width, 4))
-        has_alpha = (compression == 3) & (header_size >= 56) & (_integer(data, 66, 4) > 0)
+        has_alpha = has_masks & (header_size >= 56) & tf.reduce_any(data[66:70] != 0)
         alpha = tf.where(has_alpha, pixels[..., 3:], tf.constant(255, tf.uint8))
         return tf.concat([pixels[..., 2::-1], alpha], axis=-1)
 

@@ -154,6 +154,7 @@ class ImageData:
         fingerprint: Changes when the source's files, labels or sizes change.
         pixel_range: For arrays, how numbers stand for brightness; None for files.
         label_kind: "str", "int" or "bool": what the user's labels were.
+        valid_given: The validation part was given by the user, not drawn from the training data.
     """
 
     train: ImageSet
@@ -165,3 +166,19 @@ class ImageData:
     fingerprint: str
     pixel_range: PixelRange | None = None
     label_kind: str = "str"
+    valid_given: bool = False
+
+    @property
+    def can_be_joined(self) -> bool:
+        """Whether the final training may have the validation part, too: it was drawn from the
+        training data by us, and both lie in memory."""
+        mapped = isinstance(self.train.images, np.memmap)
+        return not self.valid_given and not mapped
+
+    def train_and_valid(self) -> ImageSet:
+        """The training and the validation part together, copied."""
+        return ImageSet(
+            np.concatenate([self.train.images, self.valid.images]),
+            np.concatenate([self.train.labels, self.valid.labels]),
+            self.train.names + self.valid.names,
+        )

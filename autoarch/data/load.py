@@ -203,6 +203,7 @@ def _assemble(
         fingerprint=source.fingerprint,
         pixel_range=source.pixel_range,
         label_kind=source.label_kind,
+        valid_given=source.valid_given,
     )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autoarch.data.dataset import ImageSet
+from autoarch.errors import TrialFailedError
 from autoarch.evaluation.train import TrainEvaluator
+from autoarch.objectives import Objective
 from autoarch.spaces import Candidate
 from autoarch.training.fit import Trainer
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import RunDirectory, TrialRecord, load_arrays, save_arrays
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 20.0
 
@@ -21,17 +27,21 @@ class FinalModel:
 
     Args:
         trainer: Holds the network and its weights.
-        metrics: On the validation part.
+        metrics: On the validation part: after the final training, or, where that used the
+            validation part as well, the winning trial's before it.
         train_s: Seconds in training steps of the final training.
         curve: One entry an epoch.
-        from_trial: Whether the trial's own checkpoint was better and is what this is.
+        kept: False where the final training made things worse, and the trial's own weights are
+            the result.
+        refitted: Whether the final training used the validation part, too.
     """
 
     trainer: Trainer
-    metrics: dict[str, Any]
+    metrics: Mapping[str, Any]
     train_s: float
     curve: tuple[dict[str, float], ...]
-    from_trial: bool
+    kept: bool
+    refitted: bool
 
 
 def train_final(
@@ -40,12 +50,13 @@ def train_final(
     record: TrialRecord,
     run: RunDirectory,
     *,
+    objective: Objective,
     share_done: Callable[[float], float],
     planned_epochs: float,
     should_stop: Callable[[], bool],
     on_epoch: Callable[[float, float], None],
     elapsed: Callable[[], float],
-    better: Callable[[dict[str, Any], float], bool],
+    refit: ImageSet | None = None,
 ) -> FinalModel:
     """Carries the winning trial on until `share_done` reaches 1.
 
@@ -55,21 +66,24 @@ def train_final(
     Args:
         evaluator: Holds the data, and the trial's network if it is still alive.
         candidate: What the record stands for.
-        record: The winning trial.
+        record: The winning trial, measured at least once.
         run: Where checkpoints lie.
+        objective: Which way is better.
         share_done: Share of the final training done (by seconds where there is a time limit),
-            given the epochs done in it.
+            given the epochs that the network has seen.
         planned_epochs: Epochs the network will have seen at the end, roughly.
         should_stop: Asked between two steps.
         on_epoch: Told (epochs, loss).
         elapsed: Seconds of the time budget spent, for checkpointing.
-        better: Whether the validation metrics after the training are at least as good as the
-            trial's score; if not, the trial's own weights are the result.
+        refit: What to train on in place of the training part: everything that is not held out.
+            Nothing is decided any more, so nothing needs to be validated; small sets gain most.
     """
     trainer = evaluator.trainer(candidate, record.trial, done=record.epochs)
     checkpoint = run.checkpoints / "final.npz"
     if checkpoint.exists():
         trainer.restore(load_arrays(checkpoint))
+    if refit is not None:
+        trainer.data = refit
     saved_at = elapsed()
 
     def stop_after_saving() -> bool:
@@ -79,17 +93,29 @@ def train_final(
             saved_at = elapsed()
         return should_stop()
 
-    trained = trainer.train(
-        share_done,
-        warm_up_cosine,
-        planned_epochs=planned_epochs,
-        should_stop=stop_after_saving,
-        on_epoch=on_epoch,
-    )
-    metrics = evaluator.measure(trainer)
-    from_trial = not better(metrics, record.score if record.score is not None else float("nan"))
-    if from_trial:
+    assert record.last is not None
+    metrics: Mapping[str, Any] = record.last.metrics
+    kept, train_s = True, 0.0
+    curve: tuple[dict[str, float], ...] = ()
+    try:
+        trained = trainer.train(
+            share_done,
+            warm_up_cosine,
+            planned_epochs=planned_epochs,
+            should_stop=stop_after_saving,
+            on_epoch=on_epoch,
+        )
+        train_s, curve = trained.train_s, trained.curve
+        # Stopped by the user while the learning rate was high, the network is worse than before.
+        kept = not (trained.stopped and share_done(trainer.epochs) < 0.5)
+    except TrialFailedError as error:
+        logger.warning("The final training failed (%s); the trial's weights are used.", error)
+        kept = False
+    if kept and refit is None:
+        final_metrics = evaluator.measure(trainer)
+        kept = not objective.better(objective.score(metrics), objective.score(final_metrics))
+        metrics = final_metrics if kept else metrics
+    if not kept:
         trainer.restore(load_arrays(run.checkpoint_file(record.trial)))
-        metrics = evaluator.measure(trainer)
     save_arrays(checkpoint, **trainer.state())
-    return FinalModel(trainer, metrics, trained.train_s, trained.curve, from_trial)
+    return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None)

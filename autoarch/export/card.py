@@ -59,7 +59,13 @@ def model_card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=_percent, size=_size, decimals=_decimals)
+    environment.filters.update(
+        percent=lambda share: _Raw(f"{100 * share:.1f} %"),
+        decimals=lambda value: _Raw(f"{value:.3f}"),
+        scientific=lambda value: _Raw(f"{value:.1e}"),
+        thousands=lambda count: _Raw(f"{count:,}"),
+        size=_size,
+    )
     template = resources.files("autoarch.templates").joinpath("model_card.md.j2")
     name = str(card.get("name") or "Image classifier")
     height, width, channels = model.image_shape
@@ -81,14 +87,6 @@ def model_card(
         versions=card.get("versions") or {},
         caveats=card.get("caveats") or [],
     )
-
-
-def _percent(share: float) -> _Raw:
-    return _Raw(f"{100 * share:.1f} %")
-
-
-def _decimals(value: float) -> _Raw:
-    return _Raw(f"{value:.3f}")
 
 
 def _size(size_bytes: int) -> _Raw:

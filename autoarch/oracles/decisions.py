@@ -90,7 +90,7 @@ class DecisionSpace:
         ... ])
         >>> space.size()
         4
-        >>> list(space.enumerate())[0]
+        >>> space.activate({"kind": "dense", "kernel": 5})
         {'kind': 'dense'}
     """
 

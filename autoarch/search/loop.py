@@ -25,7 +25,7 @@ SAME_FAILURES = 3
 """So many equal failures from the start on mean that the fault is not the candidates'."""
 
 HEARTBEAT_S = 5.0
-TOO_SLOW = 3.0
+TOO_SLOW = 2.5
 """A trial is given up once it has taken so many times as long as trial 0 for the same epochs."""
 
 
@@ -98,10 +98,10 @@ class Search:
             if promotion is not None and self._affordable(*promotion):
                 self._measure(*promotion)
                 continue
-            record = self._propose()
-            if record is None:
+            proposed = self._propose()
+            if proposed is None:
                 break
-            self._measure(record, Fidelity(self._plan.rungs[0]))
+            self._measure(proposed, Fidelity(self._plan.rungs[0]))
 
     def _over(self) -> bool:
         if self.best is None:
@@ -176,7 +176,7 @@ class Search:
         self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity
     ) -> Measurement:
         started = time.perf_counter()
-        allowed_s = max(10.0, TOO_SLOW * self._cost_s(self.trials[0], fidelity))
+        allowed_s = max(6.0, TOO_SLOW * self._cost_s(self.trials[0], fidelity))
         is_baseline = record.trial == 0
 
         def should_stop() -> bool:

@@ -22,7 +22,7 @@ from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
-from autoarch.tasks.predictor import Predictor, best_labels
+from autoarch.tasks.predictor import Predictor, as_given, best_labels
 from autoarch.tasks.runs import (
     check_continuable,
     choose_run,
@@ -164,8 +164,7 @@ class BaseSearch(ABC):
         self.result_: dict[str, Any] = run.read_json(run.result_file)
         self._predictor = Predictor(TrainedModel.load(run.model))
         names = self._predictor.model.classes
-        kind = {"int": int, "bool": lambda name: name == "True"}.get(run.settings()["labels"], str)
-        self.classes_: tuple[Any, ...] = tuple(kind(name) for name in names)
+        self.classes_ = as_given(names, run.settings()["labels"])
         return self
 
     # -- What was learned ---------------------------------------------------------------------

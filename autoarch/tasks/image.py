@@ -153,9 +153,7 @@ class ImageSearch(BaseSearch):
         return None if stored is None else PixelRange.from_json(stored)
 
     def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
-        read = read_images(
-            x, self._predictor.model.preprocessing, pixel_range=self._pixel_range()
-        )
+        read = read_images(x, self._predictor.model.preprocessing, pixel_range=self._pixel_range())
         if read.unreadable:
             name, reason = read.unreadable[0]
             raise DataError(f"{name} cannot be read ({reason}); leave it out or replace it.")
@@ -174,9 +172,7 @@ class ImageSearch(BaseSearch):
         )
         if unreadable and self.progress is not None:
             self.progress.note(f"{len(unreadable)} files could not be read and are left out.")
-        return classification_metrics(
-            images.labels, self._predictor.predict_proba(images.images)
-        )
+        return classification_metrics(images.labels, self._predictor.predict_proba(images.images))
 
     def _samples(self) -> Samples:
         """Noise and flat pictures: the run's own data may lie elsewhere by now."""

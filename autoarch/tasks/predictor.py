@@ -52,3 +52,12 @@ class Predictor:
 def best_labels(probabilities: Array, classes: Sequence[Any]) -> Array:
     """The most probable class of each row, as the labels that the user gave."""
     return np.asarray(classes)[probabilities.argmax(axis=1)]
+
+
+def as_given(names: Sequence[str], kind: str) -> tuple[Any, ...]:
+    """Class names as the labels that they were: "str", "int" or "bool"."""
+    if kind == "int":
+        return tuple(int(name) for name in names)
+    if kind == "bool":
+        return tuple(name == "True" for name in names)
+    return tuple(names)

@@ -101,7 +101,8 @@ def result_of(
             "epochs": round(final.trainer.epochs, 2),
             "decisions": dict(best.decisions),
             "recipe": candidate.recipe.to_json(),
-            "final_training_kept": not final.from_trial,
+            "final_training_kept": final.kept,
+            "refitted_on_validation": final.refitted,
         },
         "baseline": {
             "trial": 0,

@@ -21,7 +21,6 @@ PHOTO_SIDE = 64
 """From this side on pictures are cropped at random, and colours changed."""
 
 
-
 @dataclass(frozen=True)
 class Scale:
     """Size of trial 0.

@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 CHECKED_SAMPLES = 32
 """Held-out pictures on which every exported file must answer as the trained model does."""
 
-COSTLIEST = 2.0
+COSTLIEST = 1.5
 """Candidates of more than so many times trial 0's multiply-adds do not fit the time budget."""
 
 MEMORY_SHARE = 0.6
@@ -166,7 +166,7 @@ class Session:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._train_final(evaluator, candidate, best, plan)
+            final = self._train_final(evaluator, data, candidate, best, plan)
         return self._conclude(setup, data, space, search, candidate, best, final)
 
     # -- Phases -------------------------------------------------------------------------------
@@ -288,7 +288,12 @@ class Session:
         return self._search
 
     def _train_final(
-        self, evaluator: TrainEvaluator, candidate: Candidate, best: TrialRecord, plan: Plan
+        self,
+        evaluator: TrainEvaluator,
+        data: ImageData,
+        candidate: Candidate,
+        best: TrialRecord,
+        plan: Plan,
     ) -> FinalModel:
         self._phase("final")
         started = [e["t"] for e in self.log.events if e["event"] == "final"]
@@ -309,9 +314,7 @@ class Session:
                 self.log.append("clock", t=heard_s)
             return self._interrupts.requested
 
-        def better(metrics: Mapping[str, Any], score: float) -> bool:
-            return not self.objective.better(score, self.objective.score(metrics))
-
+        refit = data.train_and_valid() if data.can_be_joined else None
         return train_final(
             evaluator,
             candidate,
@@ -324,7 +327,8 @@ class Session:
                 best, epoch=epochs, epochs=None, loss=loss
             ),
             elapsed=lambda: self.clock.elapsed_s,
-            better=better,
+            objective=self.objective,
+            refit=refit,
         )
 
     def _conclude(

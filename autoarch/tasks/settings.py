@@ -8,9 +8,11 @@ from typing import Any
 
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
+from autoarch.oracles import ORACLES
+from autoarch.spaces import SPACES
 
-ORACLE_NAMES = ("auto", "random", "evolution")
-SPACE_NAMES = ("auto", "residual", "mobile")
+ORACLE_NAMES = ("auto", *ORACLES)
+SPACE_NAMES = ("auto", *SPACES)
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
@@ -91,6 +93,6 @@ def as_share_or_path(value: float | str | Path | None) -> float | str | None:
     if value is None or isinstance(value, int | float):
         return value
     try:
-        return float(value)
+        return float(str(value))
     except ValueError:
         return str(value)

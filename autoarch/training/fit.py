@@ -79,7 +79,7 @@ class Trainer:
         self.architecture = architecture
         self.recipe = recipe
         self.seed = seed
-        self._data = data
+        self.data = data
         self._augment = augment
         (classes,) = architecture.output_shape
         weights = np.ones(classes) if class_weights is None else class_weights
@@ -102,7 +102,7 @@ class Trainer:
     @property
     def epoch_steps(self) -> int:
         """Steps in one pass over the training data."""
-        return steps_per_epoch(len(self._data), self.batch_size)
+        return steps_per_epoch(len(self.data), self.batch_size)
 
     def _make_optimizer(self, policy: str) -> Any:
         optimizer = keras.optimizers.AdamW(
@@ -172,7 +172,7 @@ class Trainer:
     ) -> Trained:
         recipe = self.recipe.for_epochs(planned_epochs)
         batches = Batches(
-            self._data,
+            self.data,
             self._augment,
             recipe,
             batch_size=self.batch_size,

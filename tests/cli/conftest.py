@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import click
 import numpy as np
 import pytest
+from autoarch.cli import environment
 from click.testing import CliRunner
 
 import autoarch
 import autoarch.data
-from autoarch.cli import environment
 from autoarch.trials import Fidelity, Measurement, RunDirectory, TrialLog, TrialRecord, TrialStatus
 
 RESULT = {"run": "runs/a", "test": {"accuracy": 0.741, "n": 1000, "auc": float("nan")}}

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from autoarch.cli import machine
 from autoarch.cli.environment import without_noise
 from autoarch.cli.info import _text

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from autoarch.cli.main import cli
 from click.testing import CliRunner
 
-from autoarch.cli.main import cli
 from autoarch.errors import DataError, ExportError
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
-
-import autoarch.data
 from autoarch.cli.fit import fit
 from autoarch.cli.main import cli
 from autoarch.cli.result import _wrapped
+from click.testing import CliRunner
+
+import autoarch.data
 from autoarch.objectives import OBJECTIVES
 from autoarch.tasks import settings
 

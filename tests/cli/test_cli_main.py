@@ -7,10 +7,9 @@ import sys
 import time
 
 import pytest
-from click.testing import CliRunner
-
 from autoarch.cli.main import cli
 from autoarch.cli.version import version
+from click.testing import CliRunner
 
 COMMANDS = ("fit", "resume", "evaluate", "predict", "export", "trials", "report", "info")
 

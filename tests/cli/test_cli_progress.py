@@ -10,14 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
-from rich.text import Text
-
 from autoarch.cli.display import Display
 from autoarch.cli.live import LiveProgress
 from autoarch.cli.plain import PlainProgress
 from autoarch.cli.text import clock, to_json
 from autoarch.cli.watching import Watcher, watcher
+from rich.console import Console
+from rich.text import Text
+
 from autoarch.trials import Fidelity
 
 

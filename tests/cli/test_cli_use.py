@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-
 from autoarch.cli.main import cli
+from click.testing import CliRunner
 
 
 def test_evaluate_prints_a_table(runner: CliRunner, search, run: Path) -> None:

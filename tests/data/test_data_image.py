@@ -287,3 +287,19 @@ def test_same_pixels_in_a_dataset_and_in_an_exported_function(photo: Photo, tmp_
     tf.saved_model.save(module, str(tmp_path / "decoder"))
     loaded = tf.saved_model.load(str(tmp_path / "decoder"))
     assert np.array_equal(loaded.decode(tf.constant(encoded)).numpy(), alone)
+
+
+def masked_bmp(red_mask: int, alpha_mask: int, pixel: bytes) -> bytes:
+    masks = struct.pack("<4I", red_mask, 0xFF00, 0xFF0000 ^ red_mask ^ 0xFF, alpha_mask)
+    header = struct.pack("<IiiHHIIiiII", 56, 1, 1, 1, 32, 3, 4, 0, 0, 0, 0) + masks
+    return b"BM" + struct.pack("<IHHI", 74, 0, 0, 70) + header + pixel
+
+
+def test_bmp_with_an_alpha_mask_is_laid_over_white() -> None:
+    encoded = masked_bmp(0xFF0000, 0xFF000000, bytes([0, 0, 0, 51]))
+    assert decode(encoded, ImagePreprocessing(1, 1, 3)).tolist() == [[[204, 204, 204]]]
+
+
+def test_bmp_with_colours_in_another_order_is_refused() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported"):
+        decode(masked_bmp(0xFF, 0, bytes(4)))

@@ -71,6 +71,11 @@ def model() -> TrainedModel:
     return tiny_model()
 
 
+@pytest.fixture
+def model_of_60_classes() -> TrainedModel:
+    return tiny_model(classes=tuple(f"class {index}" for index in range(60)))
+
+
 @pytest.fixture(scope="session")
 def samples(model: TrainedModel) -> Samples:
     return Samples.answered_by(model, pictures(35))

@@ -74,6 +74,7 @@ def test_the_card_tells_what_matters(model: TrainedModel) -> None:
     assert "Only *hot* drinks." in text
     assert '"quoted" line' in text and "<b>`tick`</b>" in text
     assert "5.6 MB" in text and "1.8e-07" in text and "answered 12 real pictures" in text
+    assert f"{model.architecture.macs:,} multiply-adds" in text
     assert "AUC" not in text, "a metric without a value"
     assert "81.0 %" not in text, "the validation figures beside a test"
 
@@ -88,3 +89,8 @@ def test_without_a_test_part_the_card_says_so(model: TrainedModel) -> None:
     text = rendered(model_card(model, EXPORTS, {"metrics": {**CARD["metrics"], "test": None}}))
     assert "No held-out pictures were set aside" in text
     assert "81.0 %" in text
+
+
+def test_long_lists_of_classes_are_cut(model_of_60_classes: TrainedModel) -> None:
+    text = rendered(model_card(model_of_60_classes, EXPORTS, CARD))
+    assert "class 49" in text and "class 50" not in text and "... and 10 more." in text

@@ -73,5 +73,7 @@ def test_direction():
 
 
 def test_unknown_objective_names_the_known_ones():
-    with pytest.raises(InvalidInputError, match="accuracy, balanced_accuracy, macro_f1, auc, log_loss; got 'f1'"):
+    with pytest.raises(
+        InvalidInputError, match="accuracy, balanced_accuracy, macro_f1, auc, log_loss; got 'f1'"
+    ):
         get_objective("f1")

@@ -298,8 +298,8 @@ class FakeRun:
             "time_limit_s": 300.0,
             "wall_s": 297.1,
             "phases": {
-                **{"data": 6.1, "probe": 3.0, "search": 114.0},
-                **{"final": 148.5, "export": 21.0, "report": 2.1},
+                "data": 6.1, "probe": 3.0, "search": 114.0,
+                "final": 148.5, "export": 21.0, "report": 2.1,
             },
             "training_s": 231.0,
             "bookkeeping_s": 3.9,
@@ -312,13 +312,13 @@ class FakeRun:
                 "score": 0.752,
             },
             "baseline": {
-                **{"trial": 0, "score": 0.561, "epochs": 3.0},
-                **{"decisions": {"depth": 2, "width": 32}, "params": 43_008, "macs": 2_064_384},
+                "trial": 0, "score": 0.561, "epochs": 3.0,
+                "decisions": {"depth": 2, "width": 32}, "params": 43_008, "macs": 2_064_384,
             },
             "valid": _metrics(752, 1000),
             "test": _metrics(1482, 2000) if test else None,
             "model": {
-                **{"params": 812_346, "macs": 35_200_000, "size_bytes": 3_900_000},
+                "params": 812_346, "macs": 35_200_000, "size_bytes": 3_900_000,
                 "precision": "mixed_bfloat16",
                 "files": {form: str(model / path) for form, (path, _, _) in forms.items()},
                 "exports": {
@@ -327,8 +327,8 @@ class FakeRun:
                 },
             },
             "data": {
-                **{"train": 5997, "valid": 1000, "test": 2000 if test else 0},
-                **{"image_shape": [32, 32, 3], "findings": findings},
+                "train": 5997, "valid": 1000, "test": 2000 if test else 0,
+                "image_shape": [32, 32, 3], "findings": findings,
             },
             "seed": 7,
             "interrupted": False,

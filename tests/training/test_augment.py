@@ -86,7 +86,9 @@ def test_mixed_targets_say_how_much_of_each_picture_there_is(augment, mixing):
         assert np.allclose(y.sum(axis=1), 1)
         own = y[np.arange(40), LABELS]
         bright = x.mean(axis=(1, 2, 3)) / 255
-        np.testing.assert_allclose(np.where(np.arange(40) % 2 == 0, bright, 1 - bright), own, atol=1e-5)
+        np.testing.assert_allclose(
+            np.where(np.arange(40) % 2 == 0, bright, 1 - bright), own, atol=1e-5
+        )
         mixed += (own < 0.999).any()
     assert 3 <= mixed <= 17  # about half of the batches
 

@@ -21,7 +21,7 @@ def _concrete(base: type[Op]) -> Iterator[type[Op]]:
         yield from _concrete(op)
 
 
-OPS: dict[str, type[Op]] = {op.kind: op for op in _concrete(Op)}
+OPS: dict[str, type[Op]] = {op.kind: op for op in _concrete(Op)}  # type: ignore[type-abstract]
 """Op classes by kind."""
 
 

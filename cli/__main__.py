@@ -1,0 +1,5 @@
+"""`python -m autoarch.cli`: the same as the `autoarch` program."""
+
+from autoarch.cli.main import main
+
+main()
