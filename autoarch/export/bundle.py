@@ -109,6 +109,7 @@ def export_bundle(
         described = [asdict(file) for file in found.values()]
         metrics = {
             "metrics": card["metrics"],
+            "card": {name: value for name, value in card.items() if name != "metrics"},
             "exports": {file["format"]: file for file in described},
             "samples": len(samples),
         }

@@ -90,7 +90,7 @@ class Clock:
         return float("inf") if self.limit_s is None else self.limit_s - self.elapsed_s
 
 
-SEARCH_SHARE = 0.42
+SEARCH_SHARE = 0.38
 """Share of the training time that goes to the search; the final training gets the rest."""
 
 CLOSING_S = 16.0

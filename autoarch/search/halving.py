@@ -5,6 +5,7 @@ Source: Li et al. (2020), "A system for massively parallel hyperparameter tuning
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from autoarch.objectives import Objective
@@ -28,7 +29,8 @@ def next_promotion(
     """The trial to be promoted next, from the highest rung down.
 
     A trial is promoted where it is among the best third of those measured on its rung and has
-    not been promoted yet; ties go to the earlier trial.
+    not been promoted yet; ties go to the earlier trial. Trial 0 is promoted along with the
+    first.
 
     Args:
         trials: All trials so far.
@@ -46,7 +48,11 @@ def next_promotion(
             and (measurement := measured_at(record, rungs[level])) is not None
         ]
         here.sort(key=lambda entry: entry[:2], reverse=True)
-        for _, _, record in here[: len(here) // FACTOR]:
+        chosen = [record for _, _, record in here[: len(here) // FACTOR]]
+        if chosen and here[0][2] is not trials[0]:
+            # The baseline goes along: a score says little unless trial 0 has one beside it.
+            chosen += [record for _, _, record in here if record.trial == 0]
+        for record in chosen:
             if measured_at(record, rungs[level + 1]) is None:
                 return record, Fidelity(epochs=rungs[level + 1], done=record.epochs)
     return None
@@ -55,15 +61,33 @@ def next_promotion(
 def best_trial(
     trials: Sequence[TrialRecord], rungs: Sequence[float], objective: Objective
 ) -> TrialRecord | None:
-    """The best trial: highest rung first, then score, then the earlier one.
+    """The trial to go on with: highest rung first, then score, then the earlier one.
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
+    Trial 0 is replaced only by a score that is better by a standard error on the same rung: among
+    many trials measured on few examples some are ahead by luck.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
 
-    def rank(record: TrialRecord) -> tuple[int, float, int]:
-        level = sum(measured_at(record, epochs) is not None for epochs in rungs)
-        assert record.score is not None
-        return level, objective.utility(record.score), -record.trial
+    def level(record: TrialRecord) -> int:
+        return sum(measured_at(record, epochs) is not None for epochs in rungs)
 
-    return max(completed, key=rank, default=None)
+    def rank(record: TrialRecord) -> tuple[int, float, int]:
+        assert record.score is not None
+        return level(record), objective.utility(record.score), -record.trial
+
+    best = max(completed, key=rank, default=None)
+    baseline = next((t for t in completed if t.trial == 0), None)
+    if best is None or baseline is None or level(baseline) < level(best):
+        return best
+    assert best.last is not None and baseline.last is not None
+    lead = objective.utility(best.last.score) - objective.utility(baseline.last.score)
+    return best if lead > standard_error(baseline.last, objective) else baseline
+
+
+def standard_error(measurement: Measurement, objective: Objective) -> float:
+    """Of a score that is a share of the validation examples; 0 where it is none or `n` unknown."""
+    n, score = measurement.metrics.get("n"), measurement.score
+    if not n or objective.direction == "min":
+        return 0.0
+    return math.sqrt(max(score * (1 - score), 0.0) / n)

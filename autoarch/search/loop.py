@@ -5,6 +5,7 @@ The single step back in the way of the data, a finished trial to the oracle, is 
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ SAME_FAILURES = 3
 """So many equal failures from the start on mean that the fault is not the candidates'."""
 
 HEARTBEAT_S = 5.0
-TOO_SLOW = 2.5
+TOO_SLOW = 2.0
 """A trial is given up once it has taken so many times as long as trial 0 for the same epochs."""
 
 
@@ -110,20 +111,23 @@ class Search:
         return self._interrupted() or (limit is not None and self._clock.elapsed_s >= limit)
 
     def _cost_s(self, record: TrialRecord, fidelity: Fidelity) -> float:
-        """Expected seconds of a measurement, by this trial's own speed or by trial 0's."""
-        known = record if record.measurements else self.trials[0]
+        """Expected seconds of a measurement: by the trial's own speed, else by the median of the
+        first measurements so far, else by the probe."""
         epochs = fidelity.epochs - fidelity.done
-        if not known.measurements:
+        if record.measurements:
+            return epochs * record.wall_s / record.epochs
+        firsts = [t.measurements[0] for t in self.trials if t.measurements]
+        if not firsts:
             return epochs * self._plan.epoch_s
-        return epochs * sum(m.wall_s for m in known.measurements) / known.epochs
+        return epochs * statistics.median(m.wall_s / m.epochs for m in firsts)
 
     def _affordable(self, record: TrialRecord, fidelity: Fidelity) -> bool:
         limit = self._plan.search_until_s
         if limit is None:
             return True
         # A measurement cut off by the end of the search is lost, so it is begun only where it
-        # is expected to end in time, give or take.
-        return self._clock.elapsed_s + 0.7 * self._cost_s(record, fidelity) <= limit
+        # is expected to end in time.
+        return self._clock.elapsed_s + self._cost_s(record, fidelity) <= limit
 
     def _propose(self) -> TrialRecord | None:
         if self._max_trials is not None and len(self.trials) >= self._max_trials:

@@ -250,12 +250,15 @@ class BaseSearch(ABC):
         target = run.model if directory is None else Path(directory)
         samples = self._samples()
         stored = run.read_json(run.model / "metrics.json")
+        chosen = tuple(formats)
+        if target.resolve() == run.model.resolve():  # what is there already stays
+            chosen = tuple(dict.fromkeys([*stored["exports"], *formats]))
         files = export_bundle(
             self._predictor.model,
             target,
-            formats=tuple(formats),
+            formats=chosen,
             samples=samples,
-            card={"name": run.root.name, "metrics": stored["metrics"]},
+            card={**stored.get("card", {}), "metrics": stored["metrics"]},
             progress=self.progress,
         )
         return {

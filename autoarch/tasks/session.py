@@ -44,8 +44,9 @@ logger = logging.getLogger(__name__)
 CHECKED_SAMPLES = 32
 """Held-out pictures on which every exported file must answer as the trained model does."""
 
-COSTLIEST = 1.5
-"""Candidates of more than so many times trial 0's multiply-adds do not fit the time budget."""
+COSTLIEST = 1.1
+"""Candidates of more than so many times trial 0's multiply-adds do not fit the time budget: trial 0
+is sized so that its final training sees the data often enough, and a larger network would not."""
 
 MEMORY_SHARE = 0.6
 """Share of the machine's memory that one training step may take by the estimate."""

@@ -37,7 +37,8 @@ def save_arrays(path: Path, **groups: Sequence[Array]) -> None:
 def load_arrays(path: Path) -> dict[str, list[Array]]:
     """Reads what `save_arrays` wrote: a list of arrays for each group that is not empty."""
     groups: dict[str, list[Array]] = {}
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here, so that it is closed even where it is torn.
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         for name in sorted(file.files):
             groups.setdefault(name.rsplit("/", 1)[0], []).append(file[name])
     return groups

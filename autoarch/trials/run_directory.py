@@ -1,6 +1,7 @@
 """A run is a directory: where its files lie, and how they are written.
 
-RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | model/ | result.json | evaluation.json | report.html
+RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | model/
+     result.json | evaluation.json | report.html
 """
 
 from __future__ import annotations

@@ -26,9 +26,6 @@ from autoarch.export import (
 )
 from autoarch.export.labels import as_utf8
 
-# Keras 3.15 saves variables through an array protocol that NumPy 2 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
 CARD = {"metrics": {"valid": {"accuracy": 0.5, "n": 4}}}
 
 # A format that costs milliseconds: the answers themselves, written and read by NumPy.

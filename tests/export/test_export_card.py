@@ -73,7 +73,7 @@ def test_the_card_tells_what_matters(model: TrainedModel) -> None:
     assert "my_drinks|<img src=x>" in text
     assert "Only *hot* drinks." in text
     assert '"quoted" line' in text and "<b>`tick`</b>" in text
-    assert "5.6 MB" in text and "1.8e-07" in text and "answered 12 real pictures" in text
+    assert "5.6 MB" in text and "1.8e-07" in text and "answered 12 pictures" in text
     assert f"{model.architecture.macs:,} multiply-adds" in text
     assert "AUC" not in text, "a metric without a value"
     assert "81.0 %" not in text, "the validation figures beside a test"

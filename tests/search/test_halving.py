@@ -31,8 +31,13 @@ def test_the_lowest_loss_is_promoted_and_ties_go_to_the_earlier_trial():
     assert record.trial == 1
 
 
-def test_one_that_was_promoted_is_not_promoted_again():
+def test_trial_0_goes_along_so_that_the_scores_compare():
     trials = [trial(0, 0.5), trial(1, 0.7, 0.8), trial(2, 0.6)]
+    assert next_promotion(trials, RUNGS, ACCURACY)[0].trial == 0
+
+
+def test_one_that_was_promoted_is_not_promoted_again():
+    trials = [trial(0, 0.5, 0.6), trial(1, 0.7, 0.8), trial(2, 0.6)]
     assert next_promotion(trials, RUNGS, ACCURACY) is None
     more = [*trials, trial(3, 0.9), trial(4, 0.1), trial(5, 0.2)]
     assert next_promotion(more, RUNGS, ACCURACY)[0].trial == 3
@@ -47,6 +52,15 @@ def test_the_highest_rung_comes_first():
 def test_failed_trials_do_not_count():
     trials = [trial(0, 0.5), trial(1, 0.7), trial(2, status=TrialStatus.FAILED)]
     assert next_promotion(trials, RUNGS, ACCURACY) is None
+
+
+def test_trial_0_is_replaced_only_by_a_clear_lead():
+    def measured(number, score):
+        counted = Measurement(score, {"n": 100}, 1.0, 1.0, 1.0)  # standard error: 0.05
+        return TrialRecord(number, {}, str(number), 1, 1, TrialStatus.COMPLETED, (counted,))
+
+    assert best_trial([measured(0, 0.5), measured(1, 0.54)], RUNGS, ACCURACY).trial == 0
+    assert best_trial([measured(0, 0.5), measured(1, 0.56)], RUNGS, ACCURACY).trial == 1
 
 
 def test_best_prefers_the_higher_rung_then_the_score():

@@ -99,7 +99,8 @@ def test_trials_are_distinct_and_the_best_third_is_promoted(search, tmp_path, na
     assert len(found.trials) == len({t.key for t in found.trials}) == 9
     assert found.trials[0].decisions == ResidualSpace((8, 8, 1), 3, width=8).candidate({}).decisions
     promoted = [trial for trial, done, _ in evaluator.calls if done]
-    assert len(promoted) == len(set(promoted)) == 3
+    assert len(promoted) == len(set(promoted))
+    assert 3 <= len(promoted) <= 4  # the best third, and trial 0 beside them
     assert found.best.epochs == 3.0
     assert found.best.score == max(t.score for t in found.trials if t.epochs == 3.0)
 
