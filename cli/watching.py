@@ -19,6 +19,7 @@ from autoarch.search.progress import Progress
 class Watcher(Progress):
     """Observes a run and shows nothing; knows which run it is and how long it has been going.
 
+    The time counts from its making on, since importing TensorFlow is part of the run's time.
     Used as a context manager; a display starts and ends with it.
     """
 
@@ -30,7 +31,6 @@ class Watcher(Progress):
         self.time_limit_s: float | None = None
 
     def run_started(self, run: Path, *, time_limit_s: float | None, spent_s: float) -> None:
-        self._started = self._now()
         self._spent_before = spent_s
         self.run = run
         self.time_limit_s = time_limit_s

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from autoarch.data.dataset import ImagePreprocessing, Pixels
@@ -31,6 +32,7 @@ _PILLOW_ERRORS = (
 )
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
 _THUMBNAIL = 128
+_FEW = 32  # up to here, starting a pipeline takes longer than decoding
 
 
 @dataclass(frozen=True)
@@ -90,42 +92,66 @@ class FilePictures:
     def decode(
         self, preprocessing: ImagePreprocessing
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
-        """Decodes in parallel with `decode_image`; a file that fails does not stop the others."""
+        """Decodes with `decode_image`; a file that fails does not stop the others."""
         if not self._paths:
             return
-        import tensorflow as tf
+        done = np.zeros(len(self._paths), np.bool_)
+        if len(self._paths) > _FEW:
+            for positions, images in _decode_in_parallel(self._paths, preprocessing):
+                done[positions] = True
+                yield from zip(positions.tolist(), images)
+        # few files; or one of many that failed and is tried openly, so that no bug can hide there
+        for position in np.flatnonzero(~done).tolist():
+            yield position, _decode_file(self._paths[position], preprocessing)
 
-        from autoarch.data.image import decode_image
 
-        def read(position: Any, path: Any) -> tuple[Any, Any]:
-            return position, decode_image(tf.io.read_file(path), preprocessing)
+def _decode_in_parallel(
+    paths: Sequence[Path], preprocessing: ImagePreprocessing
+) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+    """Yields positions `(k,)` and pixels `(k, height, width, channels)`; skips what fails."""
+    import tensorflow as tf
 
-        options = tf.data.Options()
-        options.deterministic = False  # positions travel with the pixels
-        options.autotune.enabled = False  # warms up too slowly for small sets
-        paths = np.array([os.fsencode(path) for path in self._paths], np.object_)
-        pixels = (
-            tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), paths))
-            .map(read, num_parallel_calls=2 * (os.cpu_count() or 1))
-            .ignore_errors()
-            .batch(32)
-            .prefetch(2)
-            .with_options(options)
-        )
-        is_done = np.zeros(len(paths), np.bool_)
-        for positions, images in pixels.as_numpy_iterator():
-            is_done[positions] = True
-            yield from zip(positions.tolist(), images)
-        for position in np.flatnonzero(~is_done).tolist():
-            reason = why_unreadable(self._paths[position])
-            if reason.startswith("damaged"):
-                # nothing in the file explains it, so a bug must not hide here: try again, openly
-                try:
-                    yield position, read(position, paths[position])[1].numpy()
-                    continue
-                except tf.errors.InvalidArgumentError:
-                    pass  # the decoder refuses the file itself
-            yield position, Unreadable(reason)
+    from autoarch.data.image import compiled_decoder
+
+    decode = compiled_decoder(preprocessing)
+
+    def read(position: Any, path: Any) -> tuple[Any, Any]:
+        return position, decode(tf.io.read_file(path))
+
+    options = tf.data.Options()
+    options.deterministic = False  # positions travel with the pixels
+    options.autotune.enabled = False  # warms up too slowly for small sets
+    encoded = np.array([os.fsencode(path) for path in paths], np.object_)
+    batches: Iterator[tuple[npt.NDArray[np.int64], Pixels]] = (
+        tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), encoded))
+        .map(read, num_parallel_calls=2 * (os.cpu_count() or 1))
+        .ignore_errors()
+        .batch(32)
+        .prefetch(2)
+        .with_options(options)
+        .as_numpy_iterator()
+    )
+    yield from batches
+
+
+def _decode_file(path: Path, preprocessing: ImagePreprocessing) -> Pixels | Unreadable:
+    import tensorflow as tf
+
+    from autoarch.data.image import compiled_decoder
+
+    of_the_file = (
+        tf.errors.InvalidArgumentError,
+        tf.errors.NotFoundError,
+        tf.errors.PermissionDeniedError,
+        tf.errors.FailedPreconditionError,  # a folder
+    )
+    try:
+        with tf.device("/CPU:0"):
+            encoded = tf.io.read_file(os.fsencode(path))
+            pixels: Pixels = compiled_decoder(preprocessing)(encoded).numpy()
+    except of_the_file:
+        return Unreadable(why_unreadable(path))
+    return pixels
 
 
 class JoinedPictures:

@@ -52,6 +52,9 @@ def estimates_of(files: RunFiles, metrics: Metrics, best: TrialRecord | None) ->
             detail = (
                 f"{images} never seen before" if split == "test" else f"{images} it was chosen by"
             )
+            if split == "valid" and files.refitted:
+                label = "Before the final training, validation"
+                detail = f"{images} it was chosen by; the final training used them, too"
             bounds = found.get("accuracy_ci95")
             ci95 = (float(bounds[0]), float(bounds[1])) if bounds else None
             yield Estimate(split, label, detail, float(found["accuracy"]), ci95)
@@ -124,7 +127,12 @@ def claims_of(
     name = files.objective.name
     if "test" in metrics and "valid" in metrics:
         valid, test = metrics["valid"].get(name), metrics["test"].get(name)
-        if wording.known(valid) and wording.known(test):
+        if files.refitted:
+            yield (
+                "The final training used the validation images, too, after they had served to "
+                "choose; only the test says how good its result is."
+            )
+        elif wording.known(valid) and wording.known(test):
             yield _gap(name, valid, test, better=files.objective.better)
     elif "valid" in metrics:
         yield (
@@ -134,7 +142,7 @@ def claims_of(
 
 
 def _against_majority(model: Estimate, majority: Estimate) -> str:
-    answer = majority.detail[0].upper() + majority.detail[1:]
+    answer = wording.capital(majority.detail)
     text = f"{answer} would be right {wording.percent(majority.accuracy)} of the time"
     if model.ci95 and model.ci95[0] <= majority.accuracy:
         return f"{text}: the model is not clearly better than that."

@@ -151,7 +151,9 @@ def _search_plots(files: RunFiles, best: int | None) -> Iterator[Plot]:
 
 
 def _final_point(files: RunFiles) -> plots.Point | None:
-    """When the final training ended, and the validation score of its model."""
+    """When the final training ended, and the validation score of its model, where it has one."""
+    if files.refitted:
+        return None
     score = ((files.result or {}).get("valid") or {}).get(files.objective.name)
     ends = [e["t"] for e in files.events if e["event"] == "phase" and e["name"] == "export"]
     return (float(ends[-1]), float(score)) if ends and wording.known(score) else None
@@ -160,11 +162,15 @@ def _final_point(files: RunFiles) -> plots.Point | None:
 def _curve_plots(files: RunFiles, rows: Sequence[Row], best: int | None) -> Iterator[Plot]:
     by_number = {record.trial: record for record in files.trials}
     ranked = [by_number[row.trial] for row in rows]
-    for metric in ("loss", files.objective.name):
-        if any(plots.curve_points(record, metric) for record in ranked):
-            svg = plots.trial_curves(ranked, metric, best=best)
-            title = f"Trials: {wording.metric_name(metric)}"
-            yield Plot(title, "How the trials learned during the search.", _safe(svg))
+    losses = [(record.trial, plots.curve_points(record, "loss")) for record in ranked]
+    if any(points for _, points in losses):
+        svg = plots.trial_curves(losses, "loss", best=best)
+        yield Plot("Trials: loss", "How the trials learned during the search.", _safe(svg))
+    scores = [(record.trial, plots.measured_points(record)) for record in ranked]
+    if any(len(points) > 1 for _, points in scores):
+        svg = plots.trial_curves(scores, files.objective.name, best=best)
+        title = f"Trials: {wording.metric_name(files.objective.name)}"
+        yield Plot(title, "Promising trials are trained on and measured again.", _safe(svg))
     evaluation = files.evaluation or {}
     final = evaluation.get("final_curve") or ()
     if any(wording.known(point.get("loss")) for point in final):

@@ -161,29 +161,30 @@ def score_against_size(
     return _svg("score-against-size", plot)
 
 
-def trial_curves(records: Sequence[TrialRecord], metric: str, *, best: int | None) -> str:
+def trial_curves(
+    curves: Sequence[tuple[int, Sequence[Point]]], metric: str, *, best: int | None
+) -> str:
     """Learning curves of the trials; the best and trial 0 stand out.
 
     Args:
-        records: The trials; those above a number that stays readable are left out, the worst first
-            if the records come best first.
-        metric: Key of the curve's points, "accuracy" or "loss".
+        curves: Trial, and its points (epochs, value), best trial first; above a number that stays
+            readable the last ones are left out, but never the best and trial 0.
+        metric: What the values are: "loss" of the training, or a validation metric.
         best: Number of the winner.
     """
-    shown = [r for r in records if r.trial in (0, best)] + [
-        r for r in records[:_MOST_CURVES] if r.trial not in (0, best)
+    shown = [
+        (trial, points)
+        for place, (trial, points) in enumerate(curves)
+        if points and (place < _MOST_CURVES or trial in (0, best))
     ]
 
     def plot(axes: Axes) -> None:
         labelled = False
-        for record in reversed(shown):
-            points = curve_points(record, metric)
-            if not points:
-                continue
-            style: dict[str, Any] = {"color": FAINT, "lw": 1.0, "marker": ".", "ms": 3}
-            if record.trial == best:
+        for trial, points in reversed(shown):
+            style: dict[str, Any] = {"color": FAINT, "lw": 1.0, "marker": ".", "ms": 4}
+            if trial == best:
                 style |= {"color": ACCENT, "lw": 2.2, "label": f"trial {best}, the best"}
-            elif record.trial == 0:
+            elif trial == 0:
                 style |= {"color": CONTRAST, "lw": 1.8, "label": "trial 0"}
             elif not labelled:
                 style["label"] = "the others"
@@ -191,10 +192,10 @@ def trial_curves(records: Sequence[TrialRecord], metric: str, *, best: int | Non
             axes.plot(*zip(*points), **style)
         axes.set_xlabel("epochs")
         axes.set_xlim(left=0)
-        if wording.is_share(metric):
-            _score_axis(axes, metric)
+        if metric == "loss":
+            axes.set_title("training loss", color=MUTED)
         else:
-            axes.set_title(f"training {metric}", color=MUTED)
+            _score_axis(axes, metric)
         _legend(axes)
 
     return _svg(f"trial-curves-{metric}", plot)
@@ -236,6 +237,11 @@ def valid_curve(curve: Sequence[Mapping[str, Any]], metric: str) -> str:
 def curve_points(record: TrialRecord, metric: str) -> list[Point]:
     """A trial's curve over all its measurements, without the points that lack the metric."""
     return _series([point for m in record.measurements for point in m.curve], metric)
+
+
+def measured_points(record: TrialRecord) -> list[Point]:
+    """A trial's score at each fidelity."""
+    return [(m.epochs, m.score) for m in record.measurements if wording.known(m.score)]
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:

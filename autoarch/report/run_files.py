@@ -60,6 +60,12 @@ class RunFiles:
         return self.result is not None
 
     @property
+    def refitted(self) -> bool:
+        """Whether the final training used the validation part too, after it had served."""
+        best = (self.result or {}).get("best") or {}
+        return bool(best.get("refitted_on_validation"))
+
+    @property
     def baseline(self) -> TrialRecord | None:
         """Trial 0, if it has been proposed."""
         return next((record for record in self.trials if record.trial == 0), None)

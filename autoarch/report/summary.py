@@ -113,7 +113,8 @@ class Summary:
             macs = wording.short_count(self.macs)
             yield "model", f"{wording.count(self.params)} weights, {macs} multiply-adds"
         for file in self.files:
-            yield file.format, f"{file.path} ({wording.size(file.size_bytes)})"
+            size = "" if file.size_bytes is None else f" ({wording.size(file.size_bytes)})"
+            yield file.format, f"{file.path}{size}"
 
 
 _TEXT_LABELS = {
@@ -211,14 +212,11 @@ def _phases(files: RunFiles, wall_s: float) -> Iterator[PhaseShare]:
     if files.result is not None:
         spent.update(files.result.get("phases") or {})
     else:
-        begun = [
-            (event["name"], float(event["t"]))
-            for event in files.events
-            if event["event"] == "phase"
-        ]
-        ends = [t for _, t in begun[1:]] + [files.spent_s]
-        for (name, start), end in zip(begun, ends, strict=True):
+        begun = [(e["name"], float(e["t"])) for e in files.events if e["event"] == "phase"]
+        ends = [*(t for _, t in begun[1:]), files.spent_s]
+        for (name, start), end in zip(begun, ends):
             spent[name] = spent.get(name, 0.0) + max(0.0, end - start)
+    spent = {name: phase_s for name, phase_s in spent.items() if phase_s >= 0.05}
     total = sum(spent.values())
     if wall_s - total > 0.005 * wall_s:
         spent["other"] = wall_s - total

@@ -32,6 +32,11 @@ def metric_name(name: str) -> str:
     return _METRIC_NAMES.get(name, name.replace("_", " "))
 
 
+def capital(text: str) -> str:
+    """The text with its first letter large and the others as they are: `Macro F1`."""
+    return text[:1].upper() + text[1:]
+
+
 def is_share(name: str) -> bool:
     """Whether the metric is written in per cent."""
     return name in _SHARES
@@ -132,7 +137,7 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else MISSING
     if isinstance(value, list | tuple):
-        return ", ".join(plain(item) for item in value)
+        return ", ".join(plain(item) for item in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
     return str(value)

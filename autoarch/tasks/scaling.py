@@ -82,7 +82,7 @@ def default_recipe(*, side: int, channels: int, examples: int) -> Recipe:
     Colour pictures are mirrored: photos mean the same mirrored. Grey ones are not: they are
     often glyphs or scans, which do not.
     """
-    batch_size = 64 if examples >= 2000 else 32
+    batch_size = 64 if examples >= 10_000 else 32
     return Recipe(
         batch_size=batch_size,
         flip=channels == 3,

@@ -62,8 +62,8 @@ class FakeSearch:
         self.exported: tuple[Any, Any] | None = None
         FakeSearch.made.append(self)
 
-    def fit(self, data: str) -> FakeSearch:
-        self.data = data
+    def fit(self, data: str, *, started: float | None = None) -> FakeSearch:
+        self.data, self.started = data, started
         click.echo("a library prints to stdout")
         tell(self.progress, self.run_)
         if FakeSearch.raises is not None:
@@ -110,8 +110,8 @@ def search(monkeypatch: pytest.MonkeyPatch) -> type[FakeSearch]:
     def load(run: Path) -> FakeSearch:
         return FakeSearch(run)
 
-    def resume(run: Path, time: Any = None, progress: Any = None) -> FakeSearch:
-        return FakeSearch(time, progress=progress).fit(str(run))
+    def resume(run: Path, *, time: Any, progress: Any, started: float) -> FakeSearch:
+        return FakeSearch(time, progress=progress).fit(str(run), started=started)
 
     monkeypatch.setattr(FakeSearch, "made", [])
     monkeypatch.setattr(FakeSearch, "raises", None)

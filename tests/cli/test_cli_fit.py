@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import monotonic
 
 import click
 import pytest
@@ -83,6 +84,18 @@ def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -
 def test_a_part_is_a_share_or_a_path(runner: CliRunner, search, text: str, value: object) -> None:
     runner.invoke(cli, ["fit", "photos", "--test", text])
     assert search.made[0].settings["test"] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("command", ["fit", "resume"])
+def test_the_time_counts_from_before_tensorflow_is_imported(
+    runner: CliRunner, search, monkeypatch, run: Path, command: str
+) -> None:
+    imported: list[float] = []
+    monkeypatch.setattr(
+        "autoarch.cli.environment.start_tensorflow", lambda: imported.append(monotonic())
+    )
+    assert runner.invoke(cli, [command, str(run)]).exit_code == 0
+    assert search.made[0].started <= imported[0]
 
 
 def test_json_alone_is_on_stdout(runner: CliRunner, search) -> None:

@@ -193,7 +193,7 @@ class FakeRun:
                 {
                     "epoch": epoch,
                     "loss": 0.7 + 1.5 * math.exp(-epoch / 4) + 0.03 * float(self.rng.normal()),
-                    "accuracy": (score or 0.5) * (1 - 0.6 * math.exp(-0.8 * epoch)),
+                    "learning_rate": values["learning_rate"],
                 }
                 for epoch in range(int(done) + 1, int(epochs) + 1)
             )
