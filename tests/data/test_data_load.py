@@ -382,7 +382,6 @@ print(data.train.images.nbytes, (after - before) * 1024)
         text=True,
         check=True,
     )
-    print(told.stdout)
     size_bytes, grown_bytes = map(int, told.stdout.split())
     assert size_bytes > 50e6
     assert (tmp_path / "b/images.npy").stat().st_size > 80e6
