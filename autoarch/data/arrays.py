@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,8 @@ class ArrayPictures:
     def decode(
         self, preprocessing: ImagePreprocessing
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
-        for start, chunk in chunks(self._images):
+        # scaling makes float32 of the result
+        for start, chunk in chunks(self._images, 4 * math.prod(preprocessing.shape)):
             resized = to_input(chunk, self._range, preprocessing)
             yield from enumerate(resized, start)
 
@@ -57,9 +59,14 @@ def is_grey(image: Array) -> bool:
     return bool((image[..., :3] == image[..., :1]).all())
 
 
-def chunks(images: Array) -> Iterator[tuple[int, Array]]:
-    """Yields `(first row, rows)` of about 32 MB, so that a memory map is never read whole."""
-    rows = max(1, _CHUNK_BYTES // max(1, images[:1].nbytes))
+def chunks(images: Array, result_bytes: int = 0) -> Iterator[tuple[int, Array]]:
+    """Yields `(first row, rows)` of up to 32 MB, so that a memory map is never read whole.
+
+    Args:
+        images: Any array.
+        result_bytes: What is made of one row, where that is larger than the row.
+    """
+    rows = max(1, _CHUNK_BYTES // max(1, images[:1].nbytes, result_bytes))
     for start in range(0, len(images), rows):
         yield start, images[start : start + rows]
 

@@ -9,16 +9,11 @@ Source: CIPA DC-008 (EXIF 2.32), tag 0x0112; TIFF 6.0 for the directory that hol
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
-_NOT_FOUND = 0
-_MAX_PARTS = 100_000
-_JPEG_FRONT = 1 << 18
+from autoarch.data.parts import NOT_FOUND, Part, find_part, number, riff_part, take
 
-# of one part of a file: does the walk go on, is this EXIF, where is the next part
-_Part = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+_JPEG_FRONT = 1 << 18
 
 
 def may_have_orientation(encoded: tf.Tensor) -> tf.Tensor:
@@ -46,12 +41,12 @@ def read_orientation(encoded: tf.Tensor) -> tf.Tensor:
         Scalar int32.
     """
     data = tf.io.decode_raw(encoded, tf.uint8)
-    first = _take(data, 0, 1)[0]
+    first = take(data, 0, 1)[0]
     return tf.case(
         [
-            (first == 0xFF, lambda: _read_tag(data, _find(data, 2, _jpeg_part), 10)),
-            (first == 0x89, lambda: _read_tag(data, _find(data, 8, _png_part), 8)),
-            (first == ord("R"), lambda: _read_tag(data, _find(data, 12, _webp_part), 8)),
+            (first == 0xFF, lambda: _read_tag(data, find_part(data, 2, _jpeg_part), 10)),
+            (first == 0x89, lambda: _read_tag(data, find_part(data, 8, _png_part), 8)),
+            (first == ord("R"), lambda: _read_tag(data, find_part(data, 12, _webp_part), 8)),
         ],
         default=lambda: tf.constant(1),
     )
@@ -102,65 +97,26 @@ def orient(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return tf.switch_case(orientation - 1, branches)
 
 
-def _take(data: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
-    """`count` bytes as int64 from `position` on; zeros beyond the end of the file."""
-    piece = tf.cast(data[position : position + count], tf.int64)
-    return tf.ensure_shape(tf.pad(piece, [[0, count - tf.size(piece)]]), (count,))
-
-
-def _number(digits: tf.Tensor, *, big_endian: bool | tf.Tensor) -> tf.Tensor:
-    """The int64 that the last axis of bytes spells."""
-    count = digits.shape[-1]
-    rising = tf.constant([256**i for i in range(count)], tf.int64)
-    weights = tf.where(big_endian, rising[::-1], rising)
-    return tf.reduce_sum(digits * weights, axis=-1)
-
-
-def _jpeg_part(data: tf.Tensor, position: tf.Tensor) -> _Part:
-    header = _take(data, position, 8)
+def _jpeg_part(data: tf.Tensor, position: tf.Tensor) -> Part:
+    header = take(data, position, 8)
     marker = header[1]
     goes_on = (header[0] == 0xFF) & (marker != 0xDA) & (marker != 0xD9)
     is_exif = (marker == 0xE1) & tf.reduce_all(header[4:] == list(b"Exif"))
     # 0xFF before a marker is padding; every other marker is followed by its length
     padding = tf.constant(-1, tf.int64)
-    length = tf.where(marker == 0xFF, padding, _number(header[2:4], big_endian=True))
+    length = tf.where(marker == 0xFF, padding, number(header[2:4], big_endian=True))
     return goes_on, is_exif, position + 2 + length
 
 
-def _png_part(data: tf.Tensor, position: tf.Tensor) -> _Part:
-    header = _take(data, position, 8)
+def _png_part(data: tf.Tensor, position: tf.Tensor) -> Part:
+    header = take(data, position, 8)
     goes_on = tf.reduce_any(header[4:] != list(b"IEND"))
     is_exif = tf.reduce_all(header[4:] == list(b"eXIf"))
-    return goes_on, is_exif, position + 12 + _number(header[:4], big_endian=True)
+    return goes_on, is_exif, position + 12 + number(header[:4], big_endian=True)
 
 
-def _webp_part(data: tf.Tensor, position: tf.Tensor) -> _Part:
-    header = _take(data, position, 8)
-    is_exif = tf.reduce_all(header[:4] == list(b"EXIF"))
-    length = _number(header[4:], big_endian=False)
-    return tf.constant(True), is_exif, position + 8 + length + length % 2
-
-
-def _find(data: tf.Tensor, start: int, part: Callable[[tf.Tensor, tf.Tensor], _Part]) -> tf.Tensor:
-    """Position (int64) of the part that holds EXIF, or 0; `part` describes the one it is given."""
-    size = tf.size(data, out_type=tf.int64)
-
-    def unfinished(position: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-        return (found == _NOT_FOUND) & (position < size)
-
-    def walk(position: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        goes_on, is_exif, following = part(data, position)
-        return tf.where(goes_on, following, size), tf.where(is_exif, position, found)
-
-    nothing = tf.constant(_NOT_FOUND, tf.int64)
-    _, found = tf.while_loop(
-        unfinished,
-        walk,
-        (tf.constant(start, tf.int64), nothing),
-        maximum_iterations=_MAX_PARTS,
-        parallel_iterations=1,
-    )
-    return found
+def _webp_part(data: tf.Tensor, position: tf.Tensor) -> Part:
+    return riff_part(data, position, b"EXIF")
 
 
 def _read_tag(data: tf.Tensor, position: tf.Tensor, header_size: int) -> tf.Tensor:
@@ -171,19 +127,19 @@ def _read_tag(data: tf.Tensor, position: tf.Tensor, header_size: int) -> tf.Tens
 
     def read() -> tf.Tensor:
         block = data[position + header_size :]
-        repeats = tf.reduce_all(_take(block, 0, 4) == list(b"Exif"))
+        repeats = tf.reduce_all(take(block, 0, 4) == list(b"Exif"))
         tiff = block[tf.where(repeats, 6, 0) :]
-        big_endian = tf.reduce_all(_take(tiff, 0, 2) == list(b"MM"))
-        directory = _number(_take(tiff, 4, 4), big_endian=big_endian)
-        count = _number(_take(tiff, directory, 2), big_endian=big_endian)
+        big_endian = tf.reduce_all(take(tiff, 0, 2) == list(b"MM"))
+        directory = number(take(tiff, 4, 4), big_endian=big_endian)
+        count = number(take(tiff, directory, 2), big_endian=big_endian)
         raw = tiff[directory + 2 : directory + 2 + 12 * count]
         entries = tf.cast(tf.reshape(raw[: tf.size(raw) // 12 * 12], (-1, 12)), tf.int64)
-        tags = _number(entries[:, 0:2], big_endian=big_endian)
-        is_long = _number(entries[:, 2:4], big_endian=big_endian) == 4
-        short = _number(entries[:, 8:10], big_endian=big_endian)
-        values = tf.where(is_long, _number(entries[:, 8:12], big_endian=big_endian), short)
+        tags = number(entries[:, 0:2], big_endian=big_endian)
+        is_long = number(entries[:, 2:4], big_endian=big_endian) == 4
+        short = number(entries[:, 8:10], big_endian=big_endian)
+        values = tf.where(is_long, number(entries[:, 8:12], big_endian=big_endian), short)
         legal = (tags == 0x0112) & (values >= 1) & (values <= 8)
         # the maximum over no entries at all is the smallest int64
         return tf.cast(tf.maximum(tf.reduce_max(tf.where(legal, values, 1)), 1), tf.int32)
 
-    return tf.cond(position == _NOT_FOUND, lambda: tf.constant(1), read)
+    return tf.cond(position == NOT_FOUND, lambda: tf.constant(1), read)

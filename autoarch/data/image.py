@@ -14,6 +14,7 @@ import tensorflow as tf
 from autoarch.data.bmp import decode_bmp
 from autoarch.data.dataset import ImagePreprocessing
 from autoarch.data.exif import may_have_orientation, orient, read_orientation
+from autoarch.data.webp import decode_webp
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where at least this many pixels are left for
 # each pixel of the result: phone photos load in half the time and a tenth of the memory.
@@ -53,7 +54,7 @@ def decode_image(encoded: tf.Tensor, preprocessing: ImagePreprocessing) -> tf.Te
         return _over_white(decode_bmp(encoded))
 
     def webp() -> tf.Tensor:
-        return _over_white(tf.io.decode_webp(_with_alpha_flag(encoded), channels=0)[0])
+        return decode_webp(encoded, _over_white)
 
     def nothing() -> tf.Tensor:
         with tf.control_dependencies([tf.Assert(False, ["not an image"])]):
@@ -125,24 +126,6 @@ def _decode_jpeg(encoded: tf.Tensor, preprocessing: ImagePreprocessing) -> tf.Te
         return tf.io.decode_jpeg(encoded, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
 
     return tf.switch_case(level, [lambda: at(1), lambda: at(2), lambda: at(4), lambda: at(8)])
-
-
-def _with_alpha_flag(encoded: tf.Tensor) -> tf.Tensor:
-    """Declares an animated WebP to have alpha; leaves a still one as it is.
-
-    TensorFlow writes four channels a pixel for any animation, but makes room for three where the
-    file declares no alpha, which corrupts memory (seen in 2.21).
-    """
-    start = tf.strings.substr(encoded, 0, 21)
-    is_extended = tf.strings.substr(start, 12, 4) == b"VP8X"
-    animation_flag = tf.cast(tf.io.decode_raw(start, tf.uint8)[-1], tf.int32) & 0x02
-    return tf.cond(
-        is_extended & (animation_flag > 0),
-        lambda: tf.strings.join(
-            [tf.strings.substr(start, 0, 20), b"\x12", tf.strings.substr(encoded, 21, 2**31 - 1)]
-        ),
-        lambda: encoded,
-    )
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ Decoding is lazy and streams, so a source may be far larger than memory.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import warnings
@@ -32,6 +33,7 @@ _PILLOW_ERRORS = (
 )
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
 _THUMBNAIL = 128
+_BATCH_BYTES = 1 << 22
 _FEW = 32  # up to here, starting a pipeline takes longer than decoding
 
 
@@ -126,7 +128,7 @@ def _decode_in_parallel(
         tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), encoded))
         .map(read, num_parallel_calls=2 * (os.cpu_count() or 1))
         .ignore_errors()
-        .batch(32)
+        .batch(max(1, min(32, _BATCH_BYTES // math.prod(preprocessing.shape))))
         .prefetch(2)
         .with_options(options)
         .as_numpy_iterator()

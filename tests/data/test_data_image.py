@@ -148,12 +148,55 @@ def test_first_frame_of_an_animation(
     assert difference(encoded) <= 1
 
 
-def test_lossy_animations_do_not_corrupt_memory(photo: Photo) -> None:
+@pytest.mark.parametrize("alpha", [False, True])
+def test_lossy_animations_do_not_corrupt_memory(photo: Photo, alpha: bool) -> None:
     frames = [Image.fromarray(photo(i, 200, 300)) for i in range(3)]
+    if alpha:
+        for frame in frames:
+            frame.putalpha(Image.fromarray(photo(9, 200, 300)[..., 0]))
     encoded = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], quality=90)
     preprocessing = ImagePreprocessing(200, 300, 3)
-    for _ in range(20):
+    for _ in range(10):
         assert difference(encoded, preprocessing) <= 40
+
+
+def test_first_frame_is_put_in_its_place(photo: Photo) -> None:
+    frames = []
+    for i in range(2):  # WebP writes the part that is not transparent
+        frame = Image.new("RGBA", (40, 30))
+        frame.paste(Image.fromarray(photo(i, 12, 16)), (10, 8))
+        frames.append(frame)
+    encoded = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    assert encoded[encoded.index(b"ANMF") + 8 :][:6] != bytes(6)
+    expected = np.full((30, 40, 3), 255, np.uint8)
+    expected[8:20, 10:26] = photo(0, 12, 16)
+    assert np.array_equal(decode(encoded, ImagePreprocessing(30, 40, 3)), expected)
+
+
+def animated_webp(photo: Photo) -> tuple[bytearray, int]:
+    """An animation and the position of its first frame."""
+    frames = [Image.fromarray(photo(i)) for i in range(2)]
+    encoded = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+    return bytearray(encoded), encoded.index(b"ANMF")
+
+
+@pytest.mark.parametrize("harm", ["canvas", "place", "size", "cut", "cut early", "no frame"])
+def test_damaged_animations_are_refused(photo: Photo, harm: str) -> None:
+    encoded, frame = animated_webp(photo)
+    if harm == "canvas":  # 16 million pixels a side would take all memory
+        encoded[24:30] = b"\xff" * 6
+    elif harm == "place":
+        encoded[frame + 8 : frame + 14] = b"\x40\0\0" * 2
+    elif harm == "size":
+        encoded[frame + 4 : frame + 8] = b"\x08\0\0\0"
+    elif harm == "cut":
+        del encoded[frame + 40 :]
+    elif harm == "cut early":
+        del encoded[frame + 9 :]
+    else:
+        del encoded[frame:]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode(bytes(encoded))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
