@@ -172,8 +172,12 @@ class ImageData:
     def can_be_joined(self) -> bool:
         """Whether the final training may have the validation part, too: it was drawn from the
         training data by us, and both lie in memory."""
-        mapped = isinstance(self.train.images, np.memmap)
-        return not self.valid_given and not mapped
+        return not self.valid_given and self.fits_memory
+
+    @property
+    def fits_memory(self) -> bool:
+        """Whether the pictures lie in memory and not in a mapped file."""
+        return not isinstance(self.train.images, np.memmap)
 
     def train_and_valid(self) -> ImageSet:
         """The training and the validation part together, copied."""

@@ -9,10 +9,11 @@ from typing import Any
 
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
+from autoarch.evaluation.smaller import SHARE, shrunk, smaller_network
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
 from autoarch.spaces import Candidate
-from autoarch.training.fit import Trainer
+from autoarch.training.fit import Trained, Trainer
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import RunDirectory, TrialRecord, load_arrays, save_arrays
 
@@ -57,6 +58,7 @@ def train_final(
     on_epoch: Callable[[float, float], None],
     elapsed: Callable[[], float],
     refit: ImageSet | None = None,
+    smaller_first: bool = False,
 ) -> FinalModel:
     """Carries the winning trial on until `share_done` reaches 1.
 
@@ -77,6 +79,8 @@ def train_final(
         elapsed: Seconds of the time budget spent, for checkpointing.
         refit: What to train on in place of the training part: everything that is not held out.
             Nothing is decided any more, so nothing needs to be validated; small sets gain most.
+        smaller_first: Whether to begin on smaller pictures, where the network and the data allow
+            it (see `autoarch.evaluation.smaller`); costs one more trace.
     """
     trainer = evaluator.trainer(candidate, record.trial, done=record.epochs)
     checkpoint = run.checkpoints / "final.npz"
@@ -86,26 +90,42 @@ def train_final(
         trainer.data = refit
     saved_at = elapsed()
 
-    def stop_after_saving() -> bool:
-        nonlocal saved_at
-        if elapsed() - saved_at >= CHECKPOINT_EVERY_S:
-            save_arrays(checkpoint, **trainer.state())
-            saved_at = elapsed()
-        return should_stop()
+    def run_part(part: Trainer, begin: float, end: float) -> Trained:
+        """Trains from one share of the whole schedule to another."""
+
+        def stop_after_saving() -> bool:
+            nonlocal saved_at
+            if elapsed() - saved_at >= CHECKPOINT_EVERY_S:
+                save_arrays(checkpoint, **part.state())
+                saved_at = elapsed()
+            return should_stop()
+
+        return part.train(
+            lambda epochs: (share_done(epochs) - begin) / (end - begin),
+            lambda share: warm_up_cosine(begin + share * (end - begin)),
+            planned_epochs=planned_epochs,
+            should_stop=stop_after_saving,
+            on_epoch=on_epoch,
+        )
 
     assert record.last is not None
     metrics: Mapping[str, Any] = record.last.metrics
     kept, train_s = True, 0.0
     curve: tuple[dict[str, float], ...] = ()
+    begin = 0.0
     try:
-        trained = trainer.train(
-            share_done,
-            warm_up_cosine,
-            planned_epochs=planned_epochs,
-            should_stop=stop_after_saving,
-            on_epoch=on_epoch,
-        )
-        train_s, curve = trained.train_s, trained.curve
+        small = smaller_network(candidate.architecture) if smaller_first else None
+        if small is not None and share_done(trainer.epochs) < SHARE:
+            pictures = shrunk(trainer.data, *small.input_shape[:2])
+            part = evaluator.new_trainer(small, candidate.recipe, record.trial, pictures)
+            part.restore(trainer.state())
+            trained = run_part(part, 0.0, SHARE)
+            trainer.restore(part.state())
+            train_s, curve = trained.train_s, trained.curve
+        if small is not None:
+            begin = SHARE
+        trained = run_part(trainer, begin, 1.0)
+        train_s, curve = train_s + trained.train_s, curve + trained.curve
         # Stopped by the user while the learning rate was high, the network is worse than before.
         kept = not (trained.stopped and share_done(trainer.epochs) < 0.5)
     except TrialFailedError as error:

@@ -6,9 +6,11 @@ import gc
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
+from autoarch.architecture import Architecture
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
@@ -17,6 +19,7 @@ from autoarch.seeding import derive_seed
 from autoarch.spaces import Candidate
 from autoarch.training.augment import make_augmenter
 from autoarch.training.fit import Array, Trainer
+from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
 
@@ -54,14 +57,15 @@ class TrainEvaluator:
         seed: int = 0,
         class_weights: Array | None = None,
     ):
-        self._train = train
+        self.train = train
         self._valid = valid
         self._objective = objective
         self._run = run
         self._policy = policy
         self._seed = seed
         self._class_weights = class_weights
-        self._augment = make_augmenter(train.images.shape[1:], classes)
+        self._classes = classes
+        self._augmenters: dict[tuple[int, ...], Any] = {}
         self._alive: OrderedDict[int, Trainer] = OrderedDict()
 
     def evaluate(
@@ -118,19 +122,28 @@ class TrainEvaluator:
             self.forget(trial)
         while len(self._alive) >= KEEP_ALIVE:
             self.forget(next(iter(self._alive)))
-        trainer = Trainer(
-            candidate.architecture,
-            candidate.recipe,
-            self._train,
-            self._augment,
-            policy=self._policy,
-            seed=derive_seed("trial", trial, seed=self._seed),
-            class_weights=self._class_weights,
-        )
+        trainer = self.new_trainer(candidate.architecture, candidate.recipe, trial, self.train)
         if done:
             trainer.restore(load_arrays(self._run.checkpoint_file(trial)))
         self._alive[trial] = trainer
         return trainer
+
+    def new_trainer(
+        self, architecture: Architecture, recipe: Recipe, trial: int, data: ImageSet
+    ) -> Trainer:
+        """A fresh network of a trial, to be trained on `data`."""
+        shape = data.images.shape[1:]
+        if shape not in self._augmenters:
+            self._augmenters[shape] = make_augmenter(shape, self._classes)
+        return Trainer(
+            architecture,
+            recipe,
+            data,
+            self._augmenters[shape],
+            policy=self._policy,
+            seed=derive_seed("trial", trial, seed=self._seed),
+            class_weights=self._class_weights,
+        )
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
         """Times some steps of trial 0, which then starts afresh with its step already traced."""

@@ -108,7 +108,7 @@ FREE_TRAINING_S = 600.0
 
 RUNG_FACTOR = 3
 MOST_FIRST_EPOCHS = 9.0
-LOOKS = 45
+LOOKS = 70
 """The first rung is this fraction of the epochs that the whole training time would buy."""
 
 

@@ -30,8 +30,9 @@ from autoarch.tasks.runs import (
     is_finished,
     run_description,
 )
-from autoarch.tasks.session import Session, Task
+from autoarch.tasks.session import Session
 from autoarch.tasks.settings import Settings, as_share_or_path
+from autoarch.tasks.task import Task
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, read_events, replay
 from autoarch.trials.run_directory import write_json
 

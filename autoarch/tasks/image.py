@@ -30,8 +30,8 @@ from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, get_space
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.scaling import choose_scale, default_recipe
-from autoarch.tasks.session import Setup, Task
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.task import Setup, Task
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 

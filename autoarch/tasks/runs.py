@@ -13,8 +13,8 @@ from typing import Any
 
 from autoarch.errors import AutoArchError, RunDirectoryError
 from autoarch.tasks.result import default_output, versions
-from autoarch.tasks.session import Task
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.task import Task
 from autoarch.trials import RunDirectory, read_events
 
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -33,9 +32,9 @@ from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import phase_seconds, result_of, versions
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.task import Setup, Task
 from autoarch.training.fit import Array
-from autoarch.training.precision import Speed, let_gpu_memory_grow, probe_speed
-from autoarch.training.recipe import Recipe
+from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 from autoarch.trials.run_directory import write_json
 
@@ -48,6 +47,9 @@ COSTLIEST = 1.1
 """Candidates of more than so many times trial 0's multiply-adds do not fit the time budget: trial 0
 is sized so that its final training sees the data often enough, and a larger network would not."""
 
+SMALLER_FROM_S = 40.0
+"""A final training of this length pays for the second trace that smaller pictures need."""
+
 MEMORY_SHARE = 0.6
 """Share of the machine's memory that one training step may take by the estimate."""
 
@@ -57,69 +59,6 @@ ORACLE_SETTINGS: dict[str, dict[str, Any]] = {
     # A change of the recipe alone is no new network; it comes along with another decision.
     "evolution": {"warm_up": 1, "second_mutation": 0.5},
 }
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What was decided before the search, once for all sittings of a run.
-
-    Args:
-        preprocessing: Of the task's data, JSON.
-        width: Width of trial 0.
-        recipe: Of trial 0.
-        speed: What the probe measured.
-    """
-
-    preprocessing: Mapping[str, Any]
-    width: int
-    recipe: Recipe
-    speed: Speed
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "preprocessing": dict(self.preprocessing)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Setup:
-        return cls(
-            data["preprocessing"],
-            data["width"],
-            Recipe.from_json(data["recipe"]),
-            Speed(**data["speed"]),
-        )
-
-
-class Task(ABC):
-    """What differs between pictures, texts and sounds.
-
-    Attributes:
-        name: "image", ...
-        short_name: Names the run's directory unless the user does.
-        description: Where the data came from.
-        fingerprint: Of the data.
-        facts: What `run.json` keeps of the data for later use.
-    """
-
-    name: str
-    short_name: str
-    description: str
-    fingerprint: str
-    facts: Mapping[str, Any]
-
-    @abstractmethod
-    def setup(self, settings: Settings, speed: Speed) -> Setup:
-        """Decides size and recipe of trial 0 from the data, the budget and the machine."""
-
-    @abstractmethod
-    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
-        """Reads the data, split and in the network's form."""
-
-    @abstractmethod
-    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
-        """The search space."""
-
-    @abstractmethod
-    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
-        """The encoded files of these examples, or None where there are no files."""
 
 
 class Session:
@@ -330,6 +269,10 @@ class Session:
             elapsed=lambda: self.clock.elapsed_s,
             objective=self.objective,
             refit=refit,
+            smaller_first=(
+                data.fits_memory
+                and (plan.final_until_s or begin_s + SMALLER_FROM_S) - begin_s >= SMALLER_FROM_S
+            ),
         )
 
     def _conclude(

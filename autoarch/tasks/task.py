@@ -1,0 +1,79 @@
+"""What a task says of its data before a search: how big trial 0 is, how examples are read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autoarch.data import ImageData
+from autoarch.search.progress import Progress
+from autoarch.spaces import SearchSpace
+from autoarch.tasks.settings import Settings
+from autoarch.training.precision import Speed
+from autoarch.training.recipe import Recipe
+from autoarch.trials import RunDirectory
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was decided before the search, once for all sittings of a run.
+
+    Args:
+        preprocessing: Of the task's data, JSON.
+        width: Width of trial 0.
+        recipe: Of trial 0.
+        speed: What the probe measured.
+    """
+
+    preprocessing: Mapping[str, Any]
+    width: int
+    recipe: Recipe
+    speed: Speed
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "preprocessing": dict(self.preprocessing)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Setup:
+        return cls(
+            data["preprocessing"],
+            data["width"],
+            Recipe.from_json(data["recipe"]),
+            Speed(**data["speed"]),
+        )
+
+
+class Task(ABC):
+    """What differs between pictures, texts and sounds.
+
+    Attributes:
+        name: "image", ...
+        short_name: Names the run's directory unless the user does.
+        description: Where the data came from.
+        fingerprint: Of the data.
+        facts: What `run.json` keeps of the data for later use.
+    """
+
+    name: str
+    short_name: str
+    description: str
+    fingerprint: str
+    facts: Mapping[str, Any]
+
+    @abstractmethod
+    def setup(self, settings: Settings, speed: Speed) -> Setup:
+        """Decides size and recipe of trial 0 from the data, the budget and the machine."""
+
+    @abstractmethod
+    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        """Reads the data, split and in the network's form."""
+
+    @abstractmethod
+    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
+        """The search space."""
+
+    @abstractmethod
+    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
+        """The encoded files of these examples, or None where there are no files."""
