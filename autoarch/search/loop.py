@@ -22,6 +22,9 @@ from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.trials import Fidelity, Measurement, TrialLog, TrialRecord, TrialStatus, replay
 
+FIRST_TRIALS = 8
+"""Before the first promotion so many trials are measured: the best third of few says little."""
+
 SAME_FAILURES = 3
 """So many equal failures from the start on mean that the fault is not the candidates'."""
 
@@ -94,15 +97,25 @@ class Search:
         for record in [t for t in self.trials if t.status is TrialStatus.RUNNING]:
             self._measure(record, Fidelity(self._plan.rungs[0]))  # killed in the middle of it
         while not self._over():
-            with self._bookkeeping():
-                promotion = next_promotion(self.trials, self._plan.rungs, self._objective)
-            if promotion is not None and self._affordable(*promotion):
-                self._measure(*promotion)
-                continue
-            proposed = self._propose()
-            if proposed is None:
+            step = self._next_step()
+            if step is None:
                 break
-            self._measure(proposed, Fidelity(self._plan.rungs[0]))
+            self._measure(*step)
+
+    def _next_step(self) -> tuple[TrialRecord, Fidelity] | None:
+        """A promotion or a new trial, whichever the number of trials so far puts first."""
+        if sum(t.status is TrialStatus.COMPLETED for t in self.trials) >= FIRST_TRIALS:
+            return self._promotion() or self._new_trial()
+        return self._new_trial() or self._promotion()
+
+    def _promotion(self) -> tuple[TrialRecord, Fidelity] | None:
+        with self._bookkeeping():
+            promotion = next_promotion(self.trials, self._plan.rungs, self._objective)
+        return promotion if promotion is not None and self._affordable(*promotion) else None
+
+    def _new_trial(self) -> tuple[TrialRecord, Fidelity] | None:
+        record = self._propose()
+        return None if record is None else (record, Fidelity(self._plan.rungs[0]))
 
     def _over(self) -> bool:
         if self.best is None:
