@@ -193,7 +193,7 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
-    _check_task(task, data)
+    _check_data(task, data)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
         search = autoarch.ImageSearch(time, progress=progress, **settings)
@@ -201,9 +201,10 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     print_result(search, as_json=as_json)
 
 
-def _check_task(task: str, data: str) -> None:
-    """Refuses data of a kind that cannot be learned from yet."""
-    from autoarch.data import detect_task
+def _check_data(task: str, data: str) -> None:
+    """Refuses data that is missing, has no classes, or is of a kind not to be learned from yet."""
+    from autoarch.data import detect_task, list_files
+    from autoarch.data.demo import DEMO_PREFIX
     from autoarch.errors import DataError
 
     kind = detect_task(data) if task == "auto" else task
@@ -212,3 +213,5 @@ def _check_task(task: str, data: str) -> None:
             f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images only. "
             "If these are images, say --task image."
         )
+    if not data.startswith(DEMO_PREFIX):
+        list_files(Path(data))

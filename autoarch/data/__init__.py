@@ -18,7 +18,7 @@ from autoarch.data.dataset import (
 from autoarch.data.detect import detect_task
 from autoarch.data.load import load_images
 from autoarch.data.read import ReadImages, load_labelled, read_images
-from autoarch.data.source import ImageSource, infer_channels, scan_images
+from autoarch.data.source import ImageSource, infer_channels, list_files, scan_images
 
 if TYPE_CHECKING:
     from autoarch.data.image import decode_image, resize_image
@@ -35,6 +35,7 @@ __all__ = [
     "decode_image",
     "detect_task",
     "infer_channels",
+    "list_files",
     "load_images",
     "load_labelled",
     "read_images",

@@ -44,6 +44,7 @@ def model_card(
         model: What was exported.
         exports: For each file `format`, `path`, `size_bytes` and `max_difference`.
         card: `metrics` {"valid": {...}, "test": {...} or None} and, where known, `name`,
+            `refitted` (whether the final training used the validation part),
             `samples` (number of images compared), `data` {label: value}, `training`
             {label: value}, `versions` {package: version}, `caveats` [sentence].
 
@@ -81,6 +82,7 @@ def model_card(
         exports={export["format"]: export for export in exports},
         test=card["metrics"].get("test"),
         measured=card["metrics"].get("test") or card["metrics"]["valid"],
+        refitted=card.get("refitted", False),
         samples=card.get("samples"),
         data=card.get("data") or {},
         training=card.get("training") or {},

@@ -134,6 +134,11 @@ def claims_of(
             )
         elif wording.known(valid) and wording.known(test):
             yield _gap(name, valid, test, better=files.objective.better)
+    elif "valid" in metrics and files.refitted:
+        yield (
+            "Nothing was held out for a test, and the final training used the validation images, "
+            "too: the validation figures are those of the network before it."
+        )
     elif "valid" in metrics:
         yield (
             "Nothing was held out for a test: the validation images chose this model, "

@@ -230,7 +230,10 @@ def _model_files(root: Path, model: Mapping[str, Any]) -> Iterator[ModelFile]:
     for name, path in (model.get("files") or {}).items():
         facts = exports.get(name) or {}
         where = Path(path)
+        size = facts.get("size_bytes")
+        if size is None and where.is_file():  # labels and card
+            size = where.stat().st_size
         for base in (root, root.absolute()):
             if where.is_relative_to(base):
                 where = where.relative_to(base)
-        yield ModelFile(name, str(where), facts.get("size_bytes"), facts.get("max_difference"))
+        yield ModelFile(name, str(where), size, facts.get("max_difference"))

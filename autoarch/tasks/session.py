@@ -354,6 +354,7 @@ class Session:
         return {
             "name": f"{self.run_directory.root.name} image classifier",
             "metrics": {"valid": final.metrics, "test": test},
+            "refitted": final.refitted,
             "data": {
                 "training images": len(data.train),
                 "validation images": len(data.valid),

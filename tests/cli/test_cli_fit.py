@@ -155,6 +155,19 @@ def test_a_bad_time_is_refused_before_anything_slow(
     assert "`time` must be" in result.stderr
 
 
+def test_missing_data_is_told_before_anything_slow(
+    runner: CliRunner, monkeypatch, tmp_path: Path
+) -> None:
+    def started() -> None:
+        raise AssertionError("TensorFlow was started")
+
+    monkeypatch.setattr("autoarch.cli.environment.start_tensorflow", started)
+    result = runner.invoke(cli, ["fit", str(tmp_path / "photos")])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: Data folder")
+    assert "does not exist" in result.stderr
+
+
 def test_resume_goes_on(runner: CliRunner, search, run: Path) -> None:
     result = runner.invoke(cli, ["resume", str(run), "--time", "30m"])
     assert result.exit_code == 0
