@@ -13,16 +13,25 @@ from autoarch.errors import InvalidInputError
 if TYPE_CHECKING:
     from autoarch.oracles.base import Proposal, SearchOracle
     from autoarch.oracles.evolution import EvolutionOracle
+    from autoarch.oracles.evolution_strategy import EvolutionStrategyOracle
+    from autoarch.oracles.genetic import GeneticOracle
+    from autoarch.oracles.local_search import LocalSearchOracle
     from autoarch.oracles.random import RandomOracle
 
 # Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
 ORACLES: dict[str, str] = {
     "random": "RandomOracle",
+    "local": "LocalSearchOracle",
     "evolution": "EvolutionOracle",
+    "genetic": "GeneticOracle",
+    "es": "EvolutionStrategyOracle",
 }
 
 _MODULES = {
     "EvolutionOracle": "evolution",
+    "EvolutionStrategyOracle": "evolution_strategy",
+    "GeneticOracle": "genetic",
+    "LocalSearchOracle": "local_search",
     "Proposal": "base",
     "RandomOracle": "random",
     "SearchOracle": "base",
@@ -31,6 +40,9 @@ _MODULES = {
 __all__ = [
     "ORACLES",
     "EvolutionOracle",
+    "EvolutionStrategyOracle",
+    "GeneticOracle",
+    "LocalSearchOracle",
     "Proposal",
     "RandomOracle",
     "SearchOracle",
