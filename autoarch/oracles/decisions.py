@@ -118,7 +118,10 @@ class DecisionSpace:
         """
         setting: Setting = {}
         for index, decision in enumerate(self.decisions):
-            if decision.name not in setting and all(c.holds(setting) for c in decision.conditions):
+            if decision.name in setting:
+                continue
+            # most have no conditions, and this is the innermost loop of every oracle
+            if not decision.conditions or all(c.holds(setting) for c in decision.conditions):
                 setting[decision.name] = choose(index, decision)
         return setting
 

@@ -75,9 +75,13 @@ class LocalSearchOracle(SearchOracle):
     """Hill climbing: tries what is one decision away from the best, and moves at once.
 
     A climb begins at the best of `starts` random settings. The steps from there are tried in
-    random order; the first one that is better becomes the new place to stand ("first
-    improvement": waiting for the best step of all was measured to be worse, 0.32 / 0.49 against
-    FIRST_100 after 100 trials, see below). Where no step is left, the next climb begins.
+    random order; the first one that is better becomes the new place to stand. Where no step is
+    left, the next climb begins.
+
+    Mean regret in points of validation accuracy on NAS-Bench-201 (CIFAR-10 / CIFAR-100, 100
+    seeds): 0.21 / 0.33 after 100 trials and 0.03 / 0.06 after 200. Taking the best of all steps
+    and not the first gave 0.32 / 0.49 and 0.12 / 0.16, one start for each climb 0.26 / 0.52 and
+    0.03 / 0.08.
 
     An unordered decision steps to each other value, an ordered one up and down by a short and a
     long step (see `DecisionSpace.neighbours`).

@@ -57,7 +57,9 @@ def test_a_cross_has_decisions_of_both_parents_and_no_others():
 
 @pytest.mark.parametrize("expected", [0.5, 1, 4, 100])
 def test_the_expected_number_of_decisions_mutates(expected):
-    space = DecisionSpace([*flat_space(8).decisions, Decision("one", Finite((1,), ordered=True), 1)])
+    space = DecisionSpace(
+        [*flat_space(8).decisions, Decision("one", Finite((1,), ordered=True), 1)]
+    )
     setting = {**{f"d{i}": 5 for i in range(8)}, "one": 1}
     rng = np.random.default_rng(0)
     counts = [
