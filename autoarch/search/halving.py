@@ -14,6 +14,10 @@ from autoarch.trials import Fidelity, Measurement, TrialRecord, TrialStatus
 FACTOR = 3
 """Of so many trials on a rung, one is promoted."""
 
+LEAD = 2.0
+"""Standard errors by which a trial must lead trial 0 to be taken in its place: the best of several
+leads by one through luck alone, and who is ahead after few epochs need not be in the end."""
+
 
 def measured_at(record: TrialRecord, epochs: float) -> Measurement | None:
     """The trial's measurement on the rung of so many epochs, or None."""
@@ -64,8 +68,7 @@ def best_trial(
     """The trial to go on with: highest rung first, then score, then the earlier one.
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
-    Trial 0 is replaced only by a score that is better by a standard error on the same rung: among
-    many trials measured on few examples some are ahead by luck.
+    Trial 0 is replaced only by a score that is better by `LEAD` standard errors on the same rung.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
 
@@ -82,7 +85,7 @@ def best_trial(
         return best
     assert best.last is not None and baseline.last is not None
     lead = objective.utility(best.last.score) - objective.utility(baseline.last.score)
-    return best if lead > standard_error(baseline.last, objective) else baseline
+    return best if lead > LEAD * standard_error(baseline.last, objective) else baseline
 
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:

@@ -59,8 +59,8 @@ def test_trial_0_is_replaced_only_by_a_clear_lead():
         counted = Measurement(score, {"n": 100}, 1.0, 1.0, 1.0)  # standard error: 0.05
         return TrialRecord(number, {}, str(number), 1, 1, TrialStatus.COMPLETED, (counted,))
 
-    assert best_trial([measured(0, 0.5), measured(1, 0.54)], RUNGS, ACCURACY).trial == 0
-    assert best_trial([measured(0, 0.5), measured(1, 0.56)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([measured(0, 0.5), measured(1, 0.59)], RUNGS, ACCURACY).trial == 0
+    assert best_trial([measured(0, 0.5), measured(1, 0.61)], RUNGS, ACCURACY).trial == 1
 
 
 def test_best_prefers_the_higher_rung_then_the_score():
