@@ -35,8 +35,8 @@ class HalvingOracle(SearchOracle):
             and its own.
         oracle: Proposes new networks: a name (see `ORACLES`), or a `SearchOracle`, whose
             objective, space, limits, seed, `initial`, `feasible` and `key` are taken over.
-        min_epochs: No network trains for fewer.
-        max_epochs: The last rung. The others lie below it by powers of `factor`.
+        min_epochs: The first rung; the next ones grow by `factor`.
+        max_epochs: The last rung.
         factor: Of so many networks on a rung, one is promoted.
 
     Raises:

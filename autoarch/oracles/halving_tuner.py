@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ class CarryOn(keras.callbacks.Callback):
         self.end = end
 
     def on_train_begin(self, logs: Any = None) -> None:
-        # Keras has built model and optimizer by now, also those without an input shape.
         if self.begin is None:
             return
         if not self.begin.exists():
@@ -40,6 +40,7 @@ class CarryOn(keras.callbacks.Callback):
                 "`callbacks` on to `model.fit`?"
             )
         state = load_arrays(self.begin)
+        self.model.optimizer.build(self.model.trainable_variables)
         for group, variables in self._variables().items():
             for variable, value in zip(variables, state.get(group, []), strict=True):
                 variable.assign(value)
@@ -98,6 +99,15 @@ class HalvingTuner(keras_tuner.Tuner):
                 CarryOn(begin, self._state_path(trial.trial_id)),
             ]
         return super().run_trial(trial, *fit_args, **fit_kwargs)
+
+    def _build_hypermodel(self, hp: keras_tuner.HyperParameters) -> Any:
+        model = super()._build_hypermodel(hp)
+        parent = promoted_from(hp.values)
+        if parent is not None and not model.built:
+            # Without an input shape Keras builds a model in its first step: too late to go on.
+            shapes = Path(self._get_build_config_fname(parent)).read_text()
+            model.build_from_config(json.loads(shapes))
+        return model
 
     def _state_path(self, trial_id: str) -> Path:
         return Path(self.get_trial_dir(trial_id)) / "state.npz"

@@ -17,15 +17,19 @@ FACTOR = 3
 
 
 def rung_epochs(min_epochs: int, max_epochs: int, factor: int = FACTOR) -> tuple[int, ...]:
-    """Epochs of each rung, growing by `factor` up to exactly `max_epochs`.
+    """Epochs of each rung: `min_epochs`, growing by `factor`, and `max_epochs` at the end.
+
+    The last step is a factor of its own, at least the square root of `factor`.
 
     >>> rung_epochs(1, 50)
-    (2, 6, 17, 50)
+    (1, 3, 9, 27, 50)
+    >>> rung_epochs(1, 40)
+    (1, 3, 9, 40)
     """
-    epochs = [max_epochs]
-    while max_epochs / factor ** len(epochs) >= min_epochs:
-        epochs.append(math.ceil(max_epochs / factor ** len(epochs)))
-    return tuple(sorted(set(epochs)))
+    rungs = [min_epochs]
+    while rungs[-1] * factor * math.sqrt(factor) <= max_epochs:
+        rungs.append(rungs[-1] * factor)
+    return (*rungs, max_epochs) if max_epochs > min_epochs else (max_epochs,)
 
 
 def best_share(utilities: Mapping[int, float], factor: int = FACTOR) -> list[int]:
