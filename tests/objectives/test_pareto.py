@@ -56,7 +56,7 @@ def test_no_points_make_an_empty_front():
 def test_each_front_is_dominated_by_the_one_before_only(m):
     points = np.random.default_rng(0).integers(8, size=(80, m)).astype(float)
     fronts = [front.tolist() for front in non_dominated_sort(points)]
-    assert sorted(sum(fronts, [])) == list(range(80))
+    assert sorted(itertools.chain(*fronts)) == list(range(80))
     rank = {place: level for level, front in enumerate(fronts) for place in front}
     for place in range(80):
         above = [rank[o] for o in range(80) if dominates(points[o], points[place])]

@@ -172,5 +172,5 @@ def test_an_instance_takes_the_space_the_objective_and_the_limit():
 
 
 def test_an_unknown_name_lists_those_that_exist():
-    with pytest.raises(InvalidInputError, match="one of keras_tuner.random, keras_tuner.grid"):
+    with pytest.raises(InvalidInputError, match=r"one of keras_tuner\.random, keras_tuner\.grid"):
         make_oracle("keras_tuner.luck")

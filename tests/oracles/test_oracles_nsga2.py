@@ -49,8 +49,7 @@ def volume(oracle):
 def test_it_finds_more_of_the_front_than_random_search():
     evolved = [volume(drive(make(seed=seed), 200)) for seed in range(5)]
     drawn = [volume(drive(make(RandomOracle, seed=seed), 200)) for seed in range(5)]
-    print(evolved, drawn)
-    assert np.mean(evolved) > 1.05 * np.mean(drawn)
+    assert np.mean(evolved) > np.mean(drawn) + 0.5
 
 
 def test_with_one_objective_it_is_elitist_evolution():
@@ -123,9 +122,7 @@ def test_replaying_a_log_with_several_objectives_is_the_same_search():
     whole = drive(make(), 40)
     events = []
     for trial in whole.history.trials[:25]:
-        events.append(
-            {"event": "proposed", "trial": trial.number, "decisions": dict(trial.values)}
-        )
+        events.append({"event": "proposed", "trial": trial.number, "decisions": dict(trial.values)})
         measurement = {"score": 0.0, "metrics": {**trial.metrics, "n": 100.0}}
         events.append({"event": "measured", "trial": trial.number, "measurement": measurement})
     resumed = make()

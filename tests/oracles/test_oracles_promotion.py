@@ -51,9 +51,7 @@ def test_fidelity_goes_through_kerastuners_keys():
 def begin(history, name, rung=0, parent=None):
     fidelity = Fidelity(3**rung, done=3 ** (rung - 1) if rung else 0)
     parent = None if parent is None else f"{parent:04d}"
-    history.propose(
-        {"name": name, **fidelity_values(fidelity, rung=rung, rungs=3, parent=parent)}
-    )
+    history.propose({"name": name, **fidelity_values(fidelity, rung=rung, rungs=3, parent=parent)})
 
 
 def climbed():
