@@ -13,16 +13,26 @@ from autoarch.errors import InvalidInputError
 if TYPE_CHECKING:
     from autoarch.oracles.base import Proposal, SearchOracle
     from autoarch.oracles.evolution import EvolutionOracle
+    from autoarch.oracles.foreign import ForeignOracle
+    from autoarch.oracles.halving import HalvingOracle
+    from autoarch.oracles.halving_tuner import HalvingTuner
+    from autoarch.oracles.nsga2 import NSGA2Oracle
     from autoarch.oracles.random import RandomOracle
 
 # Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
 ORACLES: dict[str, str] = {
     "random": "RandomOracle",
     "evolution": "EvolutionOracle",
+    "halving": "HalvingOracle",
+    "nsga2": "NSGA2Oracle",
 }
 
 _MODULES = {
     "EvolutionOracle": "evolution",
+    "ForeignOracle": "foreign",
+    "HalvingOracle": "halving",
+    "HalvingTuner": "halving_tuner",
+    "NSGA2Oracle": "nsga2",
     "Proposal": "base",
     "RandomOracle": "random",
     "SearchOracle": "base",
@@ -31,6 +41,10 @@ _MODULES = {
 __all__ = [
     "ORACLES",
     "EvolutionOracle",
+    "ForeignOracle",
+    "HalvingOracle",
+    "HalvingTuner",
+    "NSGA2Oracle",
     "Proposal",
     "RandomOracle",
     "SearchOracle",
@@ -55,13 +69,19 @@ def make_oracle(name: str, *, max_trials: int | None = None, **arguments: Any) -
     """An oracle by its name on the command line.
 
     Args:
-        name: A key of `ORACLES`.
+        name: A key of `ORACLES`; or "keras_tuner.random", "keras_tuner.grid",
+            "keras_tuner.bayesian" or "keras_tuner.hyperband" for one of KerasTuner's own, in a
+            `ForeignOracle`.
         max_trials: Number of trials at most; here None, no limit, is the default.
         arguments: Of `SearchOracle` and of the oracle's own.
 
     Raises:
         InvalidInputError: The name is unknown; the message lists those that exist.
     """
+    if name.startswith("keras_tuner."):
+        from autoarch.oracles.foreign import make_foreign
+
+        return make_foreign(name, max_trials=max_trials, **arguments)
     return oracle_class(name)(max_trials=max_trials, **arguments)
 
 

@@ -1,7 +1,4 @@
-"""Asynchronous successive halving: which trial deserves more training, read off the trials alone.
-
-Source: Li et al. (2020), "A system for massively parallel hyperparameter tuning", algorithm 2.
-"""
+"""Which trial deserves more training, read off the trials alone: see `oracles.promotion`."""
 
 from __future__ import annotations
 
@@ -9,10 +6,8 @@ import math
 from collections.abc import Sequence
 
 from autoarch.objectives import Objective
+from autoarch.oracles.promotion import best_share
 from autoarch.trials import Fidelity, Measurement, TrialRecord, TrialStatus
-
-FACTOR = 3
-"""Of so many trials on a rung, one is promoted."""
 
 LEAD = 2.0
 """Standard errors by which a trial must lead trial 0 to be taken in its place: the best of several
@@ -45,18 +40,18 @@ def next_promotion(
         The trial and the fidelity to take it to, or None.
     """
     for level in range(len(rungs) - 2, -1, -1):
-        here = [
-            (objective.utility(measurement.score), -record.trial, record)
+        utilities = {
+            record.trial: objective.utility(measurement.score)
             for record in trials
             if record.status is TrialStatus.COMPLETED
             and (measurement := measured_at(record, rungs[level])) is not None
-        ]
-        here.sort(key=lambda entry: entry[:2], reverse=True)
-        chosen = [record for _, _, record in here[: len(here) // FACTOR]]
-        if chosen and here[0][2] is not trials[0]:
+        }
+        chosen = best_share(utilities)
+        if chosen and 0 in utilities:
             # The baseline goes along: a score says little unless trial 0 has one beside it.
-            chosen += [record for _, _, record in here if record.trial == 0]
-        for record in chosen:
+            chosen.append(0)
+        for number in chosen:
+            record = trials[number]
             if measured_at(record, rungs[level + 1]) is None:
                 return record, Fidelity(epochs=rungs[level + 1], done=record.epochs)
     return None
