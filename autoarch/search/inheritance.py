@@ -1,4 +1,12 @@
-"""Which trial a new one inherits its weights from, read off the trials alone."""
+"""Which trial a new one inherits its weights from, read off the trials alone.
+
+Inheritance is off unless asked for. Measured (`benchmarks/inheritance.py`: 2,000 pictures of
+cifar10-mini, nine mutations of trial 0, validation accuracy): an inherited epoch is worth an own
+one, no more. Two own epochs after two inherited ones give 0.376, four own ones 0.389 (difference
+-0.013, standard error 0.008), two alone 0.331; on the next rung, at six epochs altogether, it is
+0.425 either way. A promotion costs a third less, but scores after the first rung foretell those
+of the second no better, and what a change breaks (a removed stage) starts behind.
+"""
 
 from __future__ import annotations
 
