@@ -81,6 +81,14 @@ def share_or_path(
     section="Search",
     help="Family of networks to search.",
 )
+@click.option(
+    "--inherit/--no-inherit",
+    default=False,
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="Whether each candidate begins with the weights of the most similar one before it.",
+)
 # Data
 @click.option(
     "--task",

@@ -64,6 +64,8 @@ def best_trial(
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
     Trial 0 is replaced only by a score that is better by `LEAD` standard errors on the same rung.
+    A trial that inherited weights has seen the data more often: it wins only once trial 0 is
+    measured with as many epochs, the inherited ones counted.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
 
@@ -76,7 +78,11 @@ def best_trial(
 
     best = max(completed, key=rank, default=None)
     baseline = next((t for t in completed if t.trial == 0), None)
-    if best is None or baseline is None or level(baseline) < level(best):
+    if best is None or baseline is None:
+        return best
+    if best.inherited is not None and baseline.epochs < best.epochs - 1e-3:
+        return baseline
+    if level(baseline) < level(best):
         return best
     assert best.last is not None and baseline.last is not None
     lead = objective.utility(best.last.score) - objective.utility(baseline.last.score)

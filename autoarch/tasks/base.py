@@ -61,6 +61,7 @@ class BaseSearch(ABC):
         test: float | str | Path | None = None,
         class_weight: str = "auto",
         precision: str = "auto",
+        inherit: bool = False,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -76,6 +77,7 @@ class BaseSearch(ABC):
         self.test = test
         self.class_weight = class_weight
         self.precision = precision
+        self.inherit = inherit
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -157,6 +159,7 @@ class BaseSearch(ABC):
             class_weight=self.class_weight,
             precision=self.precision,
             seed=self.seed,
+            inherit=self.inherit,
         )
 
     def _adopt(self, run: RunDirectory) -> Self:

@@ -120,6 +120,8 @@ class ImageSearch(BaseSearch):
         class_weight: "auto" weighs rare classes more where classes are unequally frequent: fully
             where the objective counts classes equally, by the square root elsewhere; or "none".
         precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
+        inherit: Whether each network begins with the weights of the most similar one before it,
+            as far as they fit; an inherited epoch counts as an own one.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

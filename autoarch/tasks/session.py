@@ -150,6 +150,7 @@ class Session:
             policy=setup.speed.policy,
             seed=self.settings.seed,
             class_weights=self._class_weights(data),
+            inherit=self.settings.inherit,
         )
 
     def _class_weights(self, data: ImageData) -> Array | None:
@@ -222,6 +223,7 @@ class Session:
             progress=self.progress,
             max_trials=self.settings.trials,
             interrupted=lambda: self._interrupts.requested,
+            inherit=self.settings.inherit,
         )
         if not any(event["event"] == "final" for event in self.log.events):
             self._search.run()

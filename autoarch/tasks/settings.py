@@ -39,6 +39,7 @@ class Settings:
         class_weight: "auto" or "none".
         precision: One of `PRECISIONS`.
         seed: Of everything random.
+        inherit: Whether networks begin with the weights of similar ones.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -55,6 +56,7 @@ class Settings:
     class_weight: str
     precision: str
     seed: int
+    inherit: bool = False
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -62,6 +64,8 @@ class Settings:
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         get_objective(self.objective)
+        if not isinstance(self.inherit, bool):
+            raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
         if self.image_size is not None and (

@@ -23,7 +23,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
-        "--resume",
+        *("--resume", "--inherit"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -38,6 +38,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "test": "held/out",
         "class_weight": "none",
         "precision": "float32",
+        "inherit": True,
         "seed": 3,
         "output": Path("runs/b"),
         "resume": True,
@@ -58,6 +59,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         "test": None,
         "class_weight": "auto",
         "precision": "auto",
+        "inherit": False,
         "seed": 0,
         "output": None,
         "resume": False,
