@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from autoarch.cli.command import Command, Option
 
-from autoarch.oracles import ORACLES
+from autoarch.oracles import MULTI_FIDELITY, ORACLES
 
 if TYPE_CHECKING:
     from autoarch.evaluation.tabular import BenchmarkTable, Trace
     from autoarch.objectives import Objective
+
+# A table knows one score for each setting.
+COMPARABLE = tuple(name for name in ORACLES if name not in MULTI_FIDELITY)
 
 
 def names(
@@ -34,10 +37,10 @@ def oracle_names(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[str, ...]:
     """Names of oracles between commas; all where the option is not given."""
-    found = names(context, parameter, value) or tuple(ORACLES)
+    found = names(context, parameter, value) or COMPARABLE
     for name in found:
-        if name not in ORACLES:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(ORACLES)}.")
+        if name not in COMPARABLE:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(COMPARABLE)}.")
     return found
 
 
@@ -107,7 +110,7 @@ def column_and_direction(
     metavar="NAMES",
     cls=Option,
     section="Comparison",
-    help=f"Which of {', '.join(ORACLES)}, between commas. Default: all.",
+    help=f"Which of {', '.join(COMPARABLE)}, between commas. Default: all.",
 )
 @click.option(
     "--queries",
@@ -178,7 +181,9 @@ def bench(
     from autoarch.objectives import Objective
 
     goal = Objective(objective[0], "min" if objective[1] == "min" else "max")
-    costs = tuple(name for name in features or () if name != goal.name)
+    costs = tuple(features or ())
+    if goal.name in costs:
+        raise InvalidInputError(f"`{goal.name}` is the objective, so it cannot be a feature.")
     found = BenchmarkTable.read(
         table, (goal.name, *costs), decisions=decisions, categorical=categorical or ()
     )

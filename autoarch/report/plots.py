@@ -17,7 +17,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
 from autoarch.objectives import Objective
 from autoarch.report import wording
@@ -260,11 +260,12 @@ def regret_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]
         if positive:
             axes.set_yscale("log", nonpositive="clip")
             axes.set_ylim(min(positive) / 1.5, max(positive) * 1.5)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title("mean regret", color=MUTED)
         axes.set_xlabel("queries")
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, max(len(mean) for _, mean, _ in curves))
         axes.legend(loc="lower left", handlelength=1.8, ncols=1 + len(curves) // 6)
 
     return _svg("regret-curves", plot, size=(8.0, 4.8))

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autoarch.cli.bench import column_and_direction
+from autoarch.cli.bench import COMPARABLE, column_and_direction
 from autoarch.cli.main import cli
 from click.testing import CliRunner, Result
 
 import autoarch.evaluation.tabular as tabular
 from autoarch.evaluation.tabular import Trace
-from autoarch.oracles import ORACLES
 
 
 @pytest.fixture
@@ -130,10 +129,22 @@ def test_decisions_are_what_no_other_option_names(runner: CliRunner, bench, tmp_
     assert comparison["oracles"][0]["standard_error"] == [None] * 9
 
 
-def test_all_oracles_are_compared_by_default(bench) -> None:
-    arguments = ("--oracles", ",".join(ORACLES), "--seeds", "1", "--queries", "3")
-    comparison = json.loads(bench("--json", "--quiet", *arguments).stdout)
-    assert [oracle["name"] for oracle in comparison["oracles"]] == list(ORACLES)
+def test_all_oracles_are_compared_by_default(bench, runner: CliRunner, table: Path) -> None:
+    common = [
+        "--objective",
+        "accuracy",
+        "--decisions",
+        "a,b,kind",
+        "--seeds",
+        "1",
+        "--queries",
+        "9",
+    ]
+    result = runner.invoke(cli, ["bench", str(table), *common, "--json", "--quiet"])
+    comparison = json.loads(result.stdout)
+    assert [oracle["name"] for oracle in comparison["oracles"]] == list(COMPARABLE)
+    assert {"random", "evolution"} <= set(COMPARABLE)
+    assert "halving" not in COMPARABLE
 
 
 def test_says_how_many_settings_the_table_lacks(bench, table: Path) -> None:
@@ -152,8 +163,10 @@ def test_says_how_many_settings_the_table_lacks(bench, table: Path) -> None:
         (["--decisions", "a,b"], "lines 2 and 3 are of the same setting"),
         (["--decisions", ","], "give at least one name"),
         (["--oracles", "random,luck"], "'luck' is none of random"),
+        (["--oracles", "halving"], "'halving' is none of random"),
         (["--queries", "0"], "0 is not in the range"),
         (["--features", "speed"], "has no column `speed`"),
+        (["--features", "accuracy"], "`accuracy` is the objective, so it cannot be a feature"),
         (["--features", "params"], "None of random, evolution makes use of --features"),
         (["--categorical", "loss"], "`loss` is categorical, but no decision"),
     ],
