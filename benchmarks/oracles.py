@@ -26,7 +26,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -287,7 +286,7 @@ def regret_rows(
                 f"{mean[n - 1]:.2f} ± {error[n - 1]:.2f}" if n <= queries else ""
                 for n in CHECKPOINTS
             ]
-            hits = f"{optimum_share(curves, 100):.0%}" if queries >= 100 else ""
+            hits = f"{optimum_share(curves, 100):.0%}".replace("%", " %") if queries >= 100 else ""
             ms = statistics.mean(cell["ms"] for cell in found)
             rows.append([name, str(len(found)), *at, hits, f"{ms:.2f}"])
     return rows
@@ -302,22 +301,29 @@ def ten_decisions() -> BenchmarkTable:
     )
 
 
-def score_of(setting: Mapping[str, Any]) -> float:
-    """A score in [0, 1] with a few interactions, so that learners have something to learn."""
-    codes = [len(value) + ord(value[0]) for value in setting.values()]
-    pairs = sum((a * b) % 7 for a, b in pairwise(codes))
-    return (sum(codes) % 11 / 10 + pairs / 54) / 2
+def landscape() -> Callable[[Mapping[str, Any]], float]:
+    """A score with effects of every decision and of every pair of neighbours."""
+    table, rng = ten_decisions(), np.random.default_rng(0)
+    codes = {value: code for code, value in enumerate(table.decisions["op_0"])}
+    single, pairs = rng.normal(size=(10, 4)), rng.normal(size=(9, 4, 4))
+
+    def score(setting: Mapping[str, Any]) -> float:
+        c = [codes[setting[name]] for name in table.decisions]
+        return float(single[range(10), c].sum() + pairs[range(9), c[:-1], c[1:]].sum())
+
+    return score
 
 
 def proposal_times(searcher: Searcher, *, limit_s: float) -> dict[str, float]:
     """Mean milliseconds of a proposal around each number of trials, as far as time allows."""
     seconds: list[float] = []
+    score = landscape()
     begun = time.perf_counter()
     while len(seconds) < TIMED[-1] + WINDOW // 2 and time.perf_counter() - begun < limit_s:
         before = time.perf_counter()
         setting = searcher.ask()
         seconds.append(time.perf_counter() - before)
-        searcher.tell(score_of(setting))
+        searcher.tell(score(setting))
     around = {n: seconds[n - WINDOW // 2 : n + WINDOW // 2] for n in TIMED}
     return {
         str(n): 1000 * statistics.mean(window)
@@ -348,9 +354,10 @@ def records(cells: Cells) -> None:
     table, objective = ten_decisions(), Objective("score", "max")
 
     def seconds(searcher: Searcher) -> float:
+        score = landscape()
         begun = time.perf_counter()
         for _ in range(RECORDED):
-            searcher.tell(score_of(searcher.ask()))
+            searcher.tell(score(searcher.ask()))
         return time.perf_counter() - begun
 
     makers = {

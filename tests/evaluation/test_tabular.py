@@ -14,6 +14,7 @@ from autoarch.errors import DataError
 from autoarch.evaluation.tabular import (
     BenchmarkTable,
     Trace,
+    hypervolume_share,
     mean_and_error,
     optimum_share,
     run_oracle,
@@ -292,3 +293,29 @@ def test_reading_a_table_imports_neither_keras_nor_kerastuner():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def unit_squares(points, worst):
+    """Hypervolume of whole numbers by counting: larger accuracy and smaller loss are better."""
+    return sum(
+        any(a > accuracy and b < loss for a, b in points)
+        for accuracy in range(worst[0], 20)
+        for loss in range(1, worst[1] + 1)
+    )
+
+
+def test_hypervolume_is_a_share_of_that_of_the_true_front(write):
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 20, size=(60, 2)).tolist()
+    rows = [{"a": a, "accuracy": x, "loss": y} for a, (x, y) in enumerate(pairs)]
+    rows.append({"a": 60, "accuracy": "", "loss": 0})  # failed: no part of the front
+    table = BenchmarkTable.read(write(rows), ["accuracy", "loss"])
+    trace = run_oracle("random", table, ACCURACY, LOSS, seed=0, queries=61)
+    at = [1, 5, 20, 61]
+    shares = hypervolume_share(table, trace, [ACCURACY, LOSS], at)
+    worst = min(x for x, _ in pairs), max(y for _, y in pairs)
+    whole = unit_squares(pairs, worst)
+    for share, n in zip(shares, at, strict=True):
+        found = [pairs[row] for row in trace.rows[:n] if row < 60]
+        assert share == pytest.approx(unit_squares(found, worst) / whole)
+    assert shares[-1] == 1
