@@ -79,34 +79,12 @@ class BenchmarkTable:
         guessed = decisions is None
         if decisions is None:
             decisions = [name for name in cells if name not in columns]
-        for name in (*decisions, *columns):
-            if name not in cells:
-                raise DataError(f"{path} has no column `{name}`; there are: {', '.join(cells)}.")
-        for name in categorical:
-            if name not in decisions:
-                raise DataError(
-                    f"`{name}` is categorical, but no decision: {', '.join(decisions)}."
-                )
-        if both := set(decisions) & set(columns):
-            raise DataError(f"`{min(both)}` cannot be a decision and be measured.")
-        if not decisions:
-            raise DataError(f"{path} has no column that could be a decision.")
-        for name in decisions:
-            if "" in cells[name]:
-                line = lines[cells[name].index("")]
-                raise DataError(f"{path}, line {line}: decision `{name}` is empty.")
+        _check_names(path, cells, decisions, columns, categorical)
+        _check_no_gaps(path, cells, decisions, lines)
         values = {name: _parsed(cells[name]) for name in decisions}
-        rows: dict[tuple[Value, ...], int] = {}
-        for row, setting in enumerate(zip(*values.values(), strict=True)):
-            first = rows.setdefault(setting, row)
-            if first != row:
-                raise DataError(
-                    f"{path}, lines {lines[first]} and {lines[row]} are of the same setting; name "
-                    "more decisions, or average what was measured repeatedly."
-                )
         table = cls(
             decisions={name: sorted(set(column)) for name, column in values.items()},
-            rows=rows,
+            rows=_rows(path, values, lines),
             columns={name: _numbers(path, name, cells[name], lines) for name in columns},
             categorical=frozenset(categorical),
         )
@@ -359,6 +337,50 @@ def _read_csv(path: Path) -> tuple[dict[str, list[str]], list[int]]:
     columns = zip(*(row for _, row in rows), strict=True)
     cells = {name: [cell.strip() for cell in column] for name, column in zip(names, columns)}
     return cells, [line for line, _ in rows]
+
+
+def _check_names(
+    path: Path,
+    cells: Mapping[str, list[str]],
+    decisions: Sequence[str],
+    columns: Sequence[str],
+    categorical: Sequence[str],
+) -> None:
+    """Makes sure that each column is there and has one role."""
+    for name in (*decisions, *columns):
+        if name not in cells:
+            raise DataError(f"{path} has no column `{name}`; there are: {', '.join(cells)}.")
+    for name in categorical:
+        if name not in decisions:
+            raise DataError(f"`{name}` is categorical, but no decision: {', '.join(decisions)}.")
+    if both := set(decisions) & set(columns):
+        raise DataError(f"`{min(both)}` cannot be a decision and be measured.")
+    if not decisions:
+        raise DataError(f"{path} has no column that could be a decision.")
+
+
+def _check_no_gaps(
+    path: Path, cells: Mapping[str, list[str]], decisions: Sequence[str], lines: list[int]
+) -> None:
+    for name in decisions:
+        if "" in cells[name]:
+            line = lines[cells[name].index("")]
+            raise DataError(f"{path}, line {line}: decision `{name}` is empty.")
+
+
+def _rows(
+    path: Path, values: Mapping[str, list[Value]], lines: list[int]
+) -> dict[tuple[Value, ...], int]:
+    """The row of each setting; there must be one only."""
+    rows: dict[tuple[Value, ...], int] = {}
+    for row, setting in enumerate(zip(*values.values(), strict=True)):
+        first = rows.setdefault(setting, row)
+        if first != row:
+            raise DataError(
+                f"{path}, lines {lines[first]} and {lines[row]} are of the same setting; name "
+                "more decisions, or average what was measured repeatedly."
+            )
+    return rows
 
 
 def _parsed(cells: list[str]) -> list[Value]:
