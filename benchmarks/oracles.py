@@ -6,7 +6,8 @@
 The tables go to `benchmarks/oracles.md`. What is finished is kept in `benchmarks/oracles.jsonl`,
 one line for each (section, method, data set, seed): an interrupted run goes on, and `--rerun`
 measures methods again whose code has changed. Peers need `pip install -e ".[bench]"`. The table
-lies in `../shared/benchmarks` beside the checkout. One core is used.
+lies in `../shared/benchmarks` beside the checkout. One core is used. The peers with a Gaussian
+process take longer than all others together: minutes a seed.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ CHECKPOINTS = (25, 50, 100, 200)
 FRONT_METHODS = ("nsga2", "bayesian", "random")
 TIMED = (50, 100, 200, 500, 1000)
 WINDOW = 50  # proposals around each of these numbers that are averaged
-LIMIT_S = 240  # for the proposals of one method
+LIMIT_S = 240  # for the timed proposals of one method
 RECORDED = 2000
 MOST_REPEATS = 10  # proposals for each query that a peer may take
 PAPER = {"population": 20, "sample": 5, "warm_up": 20, "crossover": 0.0, "second_mutation": 0.0}
@@ -137,7 +138,14 @@ class Own:
 class Optuna:
     """A sampler of Optuna with its own settings; all decisions are categorical."""
 
-    def __init__(self, sampler: str, table: BenchmarkTable, objective: Objective, seed: int):
+    def __init__(
+        self,
+        sampler: str,
+        table: BenchmarkTable,
+        objective: Objective,
+        seed: int,
+        **settings: Any,
+    ):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -145,7 +153,7 @@ class Optuna:
         self.decisions = table.decisions
         self.study = optuna.create_study(
             direction="maximize" if objective.direction == "max" else "minimize",
-            sampler=getattr(optuna.samplers, sampler)(seed=seed),
+            sampler=getattr(optuna.samplers, sampler)(seed=seed, **settings),
         )
 
     def ask(self) -> Mapping[str, Any]:
@@ -166,6 +174,7 @@ class KerasTuner:
         objective: Objective,
         seed: int,
         oracle: str = "BayesianOptimizationOracle",
+        **settings: Any,
     ):
         warnings.filterwarnings("ignore", module="sklearn")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
@@ -175,6 +184,7 @@ class KerasTuner:
             max_trials=1_000_000,
             hyperparameters=table.hyperparameters(),
             seed=seed + 1,  # KerasTuner takes 0 for "no seed"
+            **settings,
         )
         self.oracle.verbose = 0
         self.directory = tempfile.TemporaryDirectory()
@@ -314,12 +324,12 @@ def landscape() -> Callable[[Mapping[str, Any]], float]:
     return score
 
 
-def proposal_times(searcher: Searcher, *, limit_s: float) -> dict[str, float]:
+def proposal_times(searcher: Searcher) -> dict[str, float]:
     """Mean milliseconds of a proposal around each number of trials, as far as time allows."""
     seconds: list[float] = []
     score = landscape()
     begun = time.perf_counter()
-    while len(seconds) < TIMED[-1] + WINDOW // 2 and time.perf_counter() - begun < limit_s:
+    while len(seconds) < TIMED[-1] + WINDOW // 2 and time.perf_counter() - begun < LIMIT_S:
         before = time.perf_counter()
         setting = searcher.ask()
         seconds.append(time.perf_counter() - before)
@@ -332,20 +342,44 @@ def proposal_times(searcher: Searcher, *, limit_s: float) -> dict[str, float]:
     }
 
 
+def times_after_random_trials(make: Callable[[int], Searcher]) -> dict[str, float]:
+    """Milliseconds of one proposal after each number of random trials, for slow peers.
+
+    It is the model's second: the first also imports what the peer needs.
+
+    Args:
+        make: Makes a searcher that begins with so many random trials.
+    """
+    score, found = landscape(), {}
+    for n in TIMED:
+        searcher = make(n)
+        for _ in range(n + 1):
+            searcher.tell(score(searcher.ask()))
+        begun = time.perf_counter()
+        searcher.ask()
+        found[str(n)] = 1000 * (time.perf_counter() - begun)
+    return found
+
+
 def times(cells: Cells, chosen: Iterable[str]) -> None:
     table, objective = ten_decisions(), Objective("score", "max")
-    makers: dict[str, Callable[[], Searcher]] = {
-        name: partial(Own, name, table, objective, 0) for name in ORACLES
+    of = (table, objective, 0)
+    measures: dict[str, Callable[[], dict[str, float]]] = {
+        name: lambda name=name: proposal_times(Own(name, *of)) for name in ORACLES
     }
     if has("optuna"):
-        makers["Optuna TPE"] = partial(Optuna, "TPESampler", table, objective, 0)
+        measures["Optuna TPE"] = lambda: proposal_times(Optuna("TPESampler", *of))
     if has("optuna") and has("torch"):
-        makers["Optuna GP"] = partial(Optuna, "GPSampler", table, objective, 0)
-    makers["KerasTuner Bayesian"] = partial(KerasTuner, table, objective, 0)
-    for name in (name for name in makers if name in chosen):
+        measures["Optuna GP"] = lambda: times_after_random_trials(
+            lambda n: Optuna("GPSampler", *of, n_startup_trials=n)
+        )
+    measures["KerasTuner Bayesian"] = lambda: times_after_random_trials(
+        lambda n: KerasTuner(*of, num_initial_points=n)
+    )
+    for name in (name for name in measures if name in chosen):
         key = f"times/{name}/0"
         if key not in cells.values:
-            cells.keep(key, proposal_times(makers[name](), limit_s=LIMIT_S))
+            cells.keep(key, measures[name]())
         print(f"{name}: {cells.values[key]}", flush=True)
 
 
@@ -414,11 +448,11 @@ def report(cells: Cells, table: BenchmarkTable, order: Iterable[str]) -> str:
     known = {key.split("/")[1] for key in cells.values}
     names = [name for name in order if name in known]
     names += sorted(known.difference(names))
-    seeds = max((len(cells.of("regret", name, "cifar10")) for name in names), default=0)
+    seeds = max((int(key.rsplit("/", 1)[1]) for key in cells.values), default=0)
     text = [
         "# Oracles",
         "",
-        f"{datetime.date.today()}, seeds 0 to {seeds - 1} (fewer where the tables say so), one of "
+        f"{datetime.date.today()}, seeds 0 to {seeds} (fewer where the tables say so), one of "
         f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
         f"{versions()}. Made by `python benchmarks/oracles.py`; defaults everywhere, the same on "
         "all tables.",
@@ -450,7 +484,8 @@ def report(cells: Cells, table: BenchmarkTable, order: Iterable[str]) -> str:
             "## Milliseconds for a proposal",
             "",
             f"Ten decisions of four values; mean of the {WINDOW} proposals around that number of "
-            "trials. Empty: not reached within four minutes.",
+            "trials; one proposal after so many random trials for the peers with a Gaussian "
+            "process. Empty: not reached within four minutes.",
             *markdown(["method", *(f"{n:,} trials" for n in TIMED)], rows),
         ]
     recorded = {name: cells.of("records", name) for name in names}
