@@ -52,6 +52,9 @@ __all__ = [
     "oracle_class",
 ]
 
+# They decide how long to train, too, so they need more than one score for each network.
+MULTI_FIDELITY = frozenset({"halving"})
+
 
 def oracle_class(name: str) -> type[SearchOracle]:
     """The class of the oracle with that name on the command line.

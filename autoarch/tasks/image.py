@@ -109,7 +109,7 @@ class ImageSearch(BaseSearch):
         time: Everything is done within this: "90s", "10m", "1h30m", seconds, or None for no limit
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
-        oracle: How they are chosen: "auto", "random", "evolution".
+        oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
         space: Family of networks: "auto", "residual", "mobile".
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
