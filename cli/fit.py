@@ -9,6 +9,8 @@ from typing import Any
 import click
 from autoarch.cli.command import Command, Option
 
+from autoarch.oracles import ORACLES
+
 
 def share_or_path(
     context: click.Context, parameter: click.Parameter, value: str | None
@@ -65,7 +67,7 @@ def share_or_path(
 )
 @click.option(
     "--oracle",
-    type=click.Choice(["auto", "random", "evolution"]),
+    type=click.Choice(["auto", *ORACLES]),
     default="auto",
     show_default=True,
     cls=Option,

@@ -12,26 +12,34 @@ from autoarch.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from autoarch.oracles.base import Proposal, SearchOracle
+    from autoarch.oracles.controller import ControllerOracle
     from autoarch.oracles.evolution import EvolutionOracle
+    from autoarch.oracles.qlearning import QLearningOracle
     from autoarch.oracles.random import RandomOracle
 
 # Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
 ORACLES: dict[str, str] = {
     "random": "RandomOracle",
     "evolution": "EvolutionOracle",
+    "rl": "ControllerOracle",
+    "qlearning": "QLearningOracle",
 }
 
 _MODULES = {
+    "ControllerOracle": "controller",
     "EvolutionOracle": "evolution",
     "Proposal": "base",
+    "QLearningOracle": "qlearning",
     "RandomOracle": "random",
     "SearchOracle": "base",
 }
 
 __all__ = [
     "ORACLES",
+    "ControllerOracle",
     "EvolutionOracle",
     "Proposal",
+    "QLearningOracle",
     "RandomOracle",
     "SearchOracle",
     "make_oracle",
