@@ -12,11 +12,13 @@ from autoarch.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from autoarch.oracles.base import Proposal, SearchOracle
+    from autoarch.oracles.controller import ControllerOracle
     from autoarch.oracles.evolution import EvolutionOracle
     from autoarch.oracles.foreign import ForeignOracle
     from autoarch.oracles.halving import HalvingOracle
     from autoarch.oracles.halving_tuner import HalvingTuner
     from autoarch.oracles.nsga2 import NSGA2Oracle
+    from autoarch.oracles.qlearning import QLearningOracle
     from autoarch.oracles.random import RandomOracle
 
 # Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
@@ -25,27 +27,33 @@ ORACLES: dict[str, str] = {
     "evolution": "EvolutionOracle",
     "halving": "HalvingOracle",
     "nsga2": "NSGA2Oracle",
+    "rl": "ControllerOracle",
+    "qlearning": "QLearningOracle",
 }
 
 _MODULES = {
+    "ControllerOracle": "controller",
     "EvolutionOracle": "evolution",
     "ForeignOracle": "foreign",
     "HalvingOracle": "halving",
     "HalvingTuner": "halving_tuner",
     "NSGA2Oracle": "nsga2",
     "Proposal": "base",
+    "QLearningOracle": "qlearning",
     "RandomOracle": "random",
     "SearchOracle": "base",
 }
 
 __all__ = [
     "ORACLES",
+    "ControllerOracle",
     "EvolutionOracle",
     "ForeignOracle",
     "HalvingOracle",
     "HalvingTuner",
     "NSGA2Oracle",
     "Proposal",
+    "QLearningOracle",
     "RandomOracle",
     "SearchOracle",
     "make_oracle",

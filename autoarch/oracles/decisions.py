@@ -109,8 +109,13 @@ class DecisionSpace:
     def __repr__(self) -> str:
         return f"DecisionSpace({', '.join(decision.name for decision in self.decisions)})"
 
-    def _fill(self, choose: Callable[[int, Decision], Value]) -> Setting:
-        """Walks the decisions in order and lets `choose` set each active one."""
+    def fill(self, choose: Callable[[int, Decision], Value]) -> Setting:
+        """Walks the decisions in order and lets `choose` set each active one.
+
+        Args:
+            choose: Is given the place of a decision in `decisions` and the decision; returns a
+                legal value. A decision comes after its parents.
+        """
         setting: Setting = {}
         for index, decision in enumerate(self.decisions):
             if decision.name not in setting and all(c.holds(setting) for c in decision.conditions):
@@ -125,7 +130,7 @@ class DecisionSpace:
             found.append(decision)
             return setting.get(decision.name)
 
-        self._fill(take)
+        self.fill(take)
         return found
 
     def contains(self, setting: Mapping[str, Value]) -> bool:
@@ -138,7 +143,7 @@ class DecisionSpace:
     def sample(self, rng: np.random.Generator) -> Setting:
         """A random setting: each active decision drawn by its own sampling."""
         positions = rng.random(len(self.decisions)).tolist()
-        return self._fill(lambda index, decision: decision.domain.from_unit(positions[index]))
+        return self.fill(lambda index, decision: decision.domain.from_unit(positions[index]))
 
     def activate(
         self, values: Mapping[str, Value], rng: np.random.Generator | None = None
@@ -155,7 +160,7 @@ class DecisionSpace:
                 return values[decision.name]
             return decision.default if rng is None else decision.domain.from_unit(rng.random())
 
-        return self._fill(choose)
+        return self.fill(choose)
 
     def complete(self, values: Mapping[str, Value]) -> Setting:
         """The setting that a person means by `values`.
@@ -183,7 +188,7 @@ class DecisionSpace:
                 )
             return value
 
-        return self._fill(choose)
+        return self.fill(choose)
 
     def mutate(
         self, values: Mapping[str, Value], rng: np.random.Generator, n: int = 1, near: float = 0.5
@@ -222,7 +227,7 @@ class DecisionSpace:
                     return parent[name]
             return domain.from_unit(rng.random())
 
-        return self._fill(choose)
+        return self.fill(choose)
 
     def neighbours(
         self, values: Mapping[str, Value], rng: np.random.Generator | None = None
