@@ -123,9 +123,9 @@ def main() -> None:
             "# Successive halving on the learning curves of NAS-Bench-NLP",
             "",
             f"Written by `benchmarks/halving.py`: means over {len(seeds)} orders of the 345 "
-            "models, with standard errors, in percent. Regret: the best validation loss found over that of "
-            "the best model after 50 epochs. All epochs: 345 x 50. Target: a regret of at most "
-            "0.5 % for at most 15 % of them.",
+            "models, with standard errors, in percent. Regret: the best validation loss found over "
+            "that of the best model after 50 epochs. All epochs: 345 x 50. Target: a regret of at "
+            "most 0.5 % for at most 15 % of them.",
             "",
             "| search | regret at its end | epochs it took, of all | regret within 15 % | "
             "orders within 0.5 % by then |",

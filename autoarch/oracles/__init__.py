@@ -12,6 +12,7 @@ from autoarch.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from autoarch.oracles.base import Proposal, SearchOracle
+    from autoarch.oracles.bayesian import BayesianOracle
     from autoarch.oracles.controller import ControllerOracle
     from autoarch.oracles.evolution import EvolutionOracle
     from autoarch.oracles.foreign import ForeignOracle
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ORACLES: dict[str, str] = {
     "random": "RandomOracle",
     "evolution": "EvolutionOracle",
+    "bayesian": "BayesianOracle",
     "halving": "HalvingOracle",
     "nsga2": "NSGA2Oracle",
     "rl": "ControllerOracle",
@@ -33,6 +35,7 @@ ORACLES: dict[str, str] = {
 
 _MODULES = {
     "ControllerOracle": "controller",
+    "BayesianOracle": "bayesian",
     "EvolutionOracle": "evolution",
     "ForeignOracle": "foreign",
     "HalvingOracle": "halving",
@@ -46,6 +49,7 @@ _MODULES = {
 
 __all__ = [
     "ORACLES",
+    "BayesianOracle",
     "ControllerOracle",
     "EvolutionOracle",
     "ForeignOracle",

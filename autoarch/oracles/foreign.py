@@ -128,7 +128,7 @@ class ForeignOracle(SearchOracle):
 
     def _catch_up(self, history: History) -> None:
         """Tells the oracle what has happened since it was asked last."""
-        for kind, number, _ in history.events[self._seen :]:
+        for kind, number, *_ in history.events[self._seen :]:
             if kind is EventKind.PROPOSED:
                 self._theirs.append(self._adopt(history.trials[number]))
             elif kind is EventKind.FINISHED:

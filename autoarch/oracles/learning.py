@@ -49,7 +49,7 @@ class Learner(ABC):
 
     def catch_up(self) -> None:
         """Learns from the events since the last call."""
-        for kind, number, utility in self._history.events[self._read :]:
+        for kind, number, utility, _ in self._history.events[self._read :]:
             if kind is EventKind.PROPOSED:
                 self.proposed(number)
             else:

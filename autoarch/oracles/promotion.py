@@ -66,7 +66,7 @@ class Ladder:
 
     def follow(self, history: History) -> None:
         """Takes in what has happened since the last call."""
-        for kind, number, utility in history.events[self._seen :]:
+        for kind, number, utility, _ in history.events[self._seen :]:
             trial = history.trials[number]
             if kind is EventKind.PROPOSED:
                 parent = promoted_from(trial.values)

@@ -23,7 +23,7 @@ from autoarch.oracles.chooser import Chooser
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.domains import Value
 from autoarch.oracles.fidelity import is_fidelity
-from autoarch.oracles.history import EventKind, History, KnownTrial, TrialState
+from autoarch.oracles.history import EventKind, History, HistoryEvent, KnownTrial, TrialState
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -324,7 +324,10 @@ class TunerOracle(keras_tuner.Oracle):
             return {
                 **super().get_state(),
                 "infeasible_draws": self._chooser.infeasible_draws,
-                "events": [[str(e.kind), e.number, e.utility] for e in self._history.events],
+                "events": [
+                    [str(e.kind), e.number, e.utility, dict(e.metrics)]
+                    for e in self._history.events
+                ],
             }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -332,18 +335,17 @@ class TunerOracle(keras_tuner.Oracle):
         with self._lock:
             super().set_state(state)
             self._chooser.infeasible_draws = state["infeasible_draws"]
-            self._rebuild([(EventKind(kind), int(n), u) for kind, n, u in state["events"]])
+            self._rebuild([HistoryEvent(EventKind(e[0]), *e[1:]) for e in state["events"]])
 
-    def _rebuild(self, events: list[tuple[EventKind, int, float | None]]) -> None:
+    def _rebuild(self, events: Iterable[HistoryEvent]) -> None:
         self._history = History()
         self._chooser.forget()
-        for kind, number, utility in events:
+        for kind, number, utility, metrics in events:
             trial = self._by_number(number)
             if kind is EventKind.PROPOSED:
                 self._recall(trial)
                 continue
             record = self._history.finish if kind is EventKind.FINISHED else self._history.revise
-            metrics = None if utility is None else self._last_metrics(trial)
             record(number, utility, metrics=metrics)
         self._failures_in_a_row = 0
         for trial_id in self.end_order:

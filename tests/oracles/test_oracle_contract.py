@@ -92,7 +92,7 @@ def networks(found):
 def log_of(oracle):
     """The events of the oracle's history as a trial log has them, in order."""
     events = []
-    for kind, number, utility in oracle.history.events:
+    for kind, number, utility, _ in oracle.history.events:
         if kind == "proposed":
             decisions = dict(oracle.history.trials[number].values)
             events.append({"event": "proposed", "trial": number, "decisions": decisions})
