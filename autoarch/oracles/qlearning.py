@@ -79,7 +79,7 @@ class QTable(Learner):
             for earlier, action in enumerate(path[:place].tolist())
             if action >= 0 and counts[earlier] > 1
         ]
-        state = (place, *decided[max(len(decided) - self._how.context, 0) :])
+        state: State = (place, *decided[max(len(decided) - self._how.context, 0) :])
         if state not in self._table:
             self._table[state] = np.full(counts[place], _UNKNOWN)
         return self._table[state]
