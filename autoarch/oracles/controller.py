@@ -211,7 +211,7 @@ class ControllerOracle(LearningOracle):
 
     Args:
         *args, **kwargs: See `SearchOracle`.
-        algorithm: "ppo" or "reinforce".
+        algorithm: "reinforce" or "ppo".
         hidden: Number of tanh units in each of the two networks.
         learning_rate: Of both networks.
         clip: PPO's range of the ratio.
@@ -230,7 +230,7 @@ class ControllerOracle(LearningOracle):
     def __init__(
         self,
         *args: Any,
-        algorithm: Literal["ppo", "reinforce"] = "ppo",
+        algorithm: Literal["ppo", "reinforce"] = "reinforce",
         hidden: int = 32,
         learning_rate: float = 3e-3,
         clip: float = 0.5,
