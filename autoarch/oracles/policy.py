@@ -92,8 +92,9 @@ class Adam:
 def log_softmax(logits: Array, legal: Mask) -> Array:
     """Log-probabilities (n, actions) of a policy; minus infinity where an action is not legal."""
     masked = np.where(legal, logits, -np.inf)
-    shifted = masked - masked.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted: Array = masked - masked.max(axis=-1, keepdims=True)
+    log_sum: Array = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted - log_sum
 
 
 def policy_loss(

@@ -76,9 +76,13 @@ def test_another_history_or_space_is_learned_anew(oracle_class):
     histories = [History(), History()]
     list(record(histories[0], UTILITIES))
     list(record(histories[1], UTILITIES[::-1]))
+    expected = [next_draws(oracle_class(), history) for history in histories]
+    assert expected[0] != expected[1]
     oracle = oracle_class()
-    for history in (*histories, *histories):
-        assert next_draws(oracle, history) == next_draws(oracle_class(), history)
+    assert [next_draws(oracle, history) for history in histories] == expected
+    wider = DecisionSpace([*SPACE.decisions, Decision("new", Finite((1, 2), ordered=True), 1)])
+    draws = oracle.suggest(wider, histories[1], np.random.default_rng(0))
+    assert wider.contains(next(draws))
 
 
 @learning_oracles
@@ -107,6 +111,7 @@ def test_quantiles_share_the_places_of_equals():
 
 @learning_oracles
 def test_a_proposal_takes_at_most_thirty_milliseconds(oracle_class):
+    """Of the processor's time, learning included: other programs may be running."""
     hp = keras_tuner.HyperParameters()
     for place in range(5):
         hp.Choice(f"kind_{place}", ["conv", "pool", "skip", "none"])
@@ -115,9 +120,9 @@ def test_a_proposal_takes_at_most_thirty_milliseconds(oracle_class):
     rng = np.random.default_rng(0)
     times = []
     for _ in range(200):
-        begin = time.perf_counter()
+        begin = time.process_time()
         proposal = oracle.propose()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
         oracle.tell(proposal.trial_id, rng.random())
     assert statistics.median(times[-50:]) <= 0.03
 
