@@ -19,7 +19,7 @@ from autoarch.objectives import Objective, classification_metrics
 from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
 from autoarch.training.augment import make_augmenter
-from autoarch.training.fit import Array, Trainer
+from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
@@ -86,13 +86,16 @@ class TrainEvaluator:
         try:
             trainer = self.trainer(candidate, trial, done=fidelity.done)
             before = trainer.epochs
-            trained = trainer.train(
-                lambda epochs: (epochs - before) / (fidelity.epochs - before),
-                warm_up_cosine,
-                planned_epochs=fidelity.epochs,
-                should_stop=should_stop,
-                on_epoch=on_epoch,
-            )
+            if before >= fidelity.epochs:  # killed after the checkpoint, before the log's line
+                trained = Trained(before, 0.0, ())
+            else:
+                trained = trainer.train(
+                    lambda epochs: (epochs - before) / (fidelity.epochs - before),
+                    warm_up_cosine,
+                    planned_epochs=fidelity.epochs,
+                    should_stop=should_stop,
+                    on_epoch=on_epoch,
+                )
         except TrialFailedError:
             self.forget(trial)
             raise

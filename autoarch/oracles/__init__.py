@@ -33,6 +33,14 @@ ORACLES: dict[str, str] = {
     "qlearning": "QLearningOracle",
 }
 
+# KerasTuner's own, by their names here -> class there; `make_oracle` wraps them.
+KERAS_TUNER_ORACLES = {
+    "keras_tuner.random": "RandomSearchOracle",
+    "keras_tuner.grid": "GridSearchOracle",
+    "keras_tuner.bayesian": "BayesianOptimizationOracle",
+    "keras_tuner.hyperband": "HyperbandOracle",
+}
+
 _MODULES = {
     "ControllerOracle": "controller",
     "BayesianOracle": "bayesian",
@@ -48,6 +56,8 @@ _MODULES = {
 }
 
 __all__ = [
+    "KERAS_TUNER_ORACLES",
+    "MULTI_FIDELITY",
     "ORACLES",
     "BayesianOracle",
     "ControllerOracle",

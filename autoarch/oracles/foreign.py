@@ -11,18 +11,12 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from autoarch import seeding
 from autoarch.errors import InvalidInputError
+from autoarch.oracles import KERAS_TUNER_ORACLES
 from autoarch.oracles.base import Proposal, SearchOracle
 from autoarch.oracles.decisions import DecisionSpace, Setting, setting_key
 from autoarch.oracles.domains import Value
 from autoarch.oracles.fidelity import decisions_of
 from autoarch.oracles.history import EventKind, History, KnownTrial, TrialState
-
-KERAS_TUNER_ORACLES = {
-    "keras_tuner.random": "RandomSearchOracle",
-    "keras_tuner.grid": "GridSearchOracle",
-    "keras_tuner.bayesian": "BayesianOptimizationOracle",
-    "keras_tuner.hyperband": "HyperbandOracle",
-}
 
 _MAX_ASKS = 5  # the oracle is asked so often for something new before random draws take over
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
-from autoarch.oracles import ORACLES
+from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES
 
-ORACLE_NAMES = ("auto", *ORACLES)
+ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
 SPACE_NAMES = ("auto", *SPACES)
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+MIRRORS = ("auto", "none")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 
 
@@ -40,6 +41,7 @@ class Settings:
         precision: One of `PRECISIONS`.
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
+        mirror: One of `MIRRORS`.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -57,12 +59,14 @@ class Settings:
     precision: str
     seed: int
     inherit: bool = False
+    mirror: str = "auto"
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
         _one_of("space", self.space, SPACE_NAMES)
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("mirror", self.mirror, MIRRORS)
         get_objective(self.objective)
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")

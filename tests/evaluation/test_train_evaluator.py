@@ -47,3 +47,18 @@ def test_first_weights_are_kept_for_children_only(data, tmp_path):
     evaluator = TrainEvaluator(data, data, get_objective("accuracy"), run, classes=3)
     evaluator.evaluate(ResidualSpace((8, 8, 1), 3, width=8).candidate({}), 0, Fidelity(0.5))
     assert [path.name for path in run.checkpoints.iterdir()] == [run.checkpoint_file(0).name]
+
+
+def test_a_promotion_whose_checkpoint_is_newer_than_the_log_is_only_measured(data, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.create({})
+    candidate = ResidualSpace((8, 8, 1), 3, width=8).candidate({})
+
+    def evaluator():
+        return TrainEvaluator(data, data, get_objective("accuracy"), run, classes=3, seed=1)
+
+    first = evaluator().evaluate(candidate, 0, Fidelity(1))
+    promotion = Fidelity(3, done=first.epochs)
+    done = evaluator().evaluate(candidate, 0, promotion)
+    again = evaluator().evaluate(candidate, 0, promotion)  # as after a kill before the log's line
+    assert (again.score, again.epochs, again.train_s) == (done.score, done.epochs, 0.0)
