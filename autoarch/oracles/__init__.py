@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from autoarch.oracles.bayesian import BayesianOracle
     from autoarch.oracles.controller import ControllerOracle
     from autoarch.oracles.evolution import EvolutionOracle
+    from autoarch.oracles.evolution_strategy import EvolutionStrategyOracle
     from autoarch.oracles.foreign import ForeignOracle
+    from autoarch.oracles.genetic import GeneticOracle
     from autoarch.oracles.halving import HalvingOracle
     from autoarch.oracles.halving_tuner import HalvingTuner
+    from autoarch.oracles.local_search import LocalSearchOracle
     from autoarch.oracles.nsga2 import NSGA2Oracle
     from autoarch.oracles.qlearning import QLearningOracle
     from autoarch.oracles.random import RandomOracle
@@ -25,12 +28,15 @@ if TYPE_CHECKING:
 # Name on the command line -> class. A new oracle is one module, one line here, one in _MODULES.
 ORACLES: dict[str, str] = {
     "random": "RandomOracle",
+    "local": "LocalSearchOracle",
     "evolution": "EvolutionOracle",
+    "genetic": "GeneticOracle",
+    "es": "EvolutionStrategyOracle",
     "bayesian": "BayesianOracle",
-    "halving": "HalvingOracle",
-    "nsga2": "NSGA2Oracle",
     "rl": "ControllerOracle",
     "qlearning": "QLearningOracle",
+    "nsga2": "NSGA2Oracle",
+    "halving": "HalvingOracle",
 }
 
 # KerasTuner's own, by their names here -> class there; `make_oracle` wraps them.
@@ -42,12 +48,15 @@ KERAS_TUNER_ORACLES = {
 }
 
 _MODULES = {
-    "ControllerOracle": "controller",
     "BayesianOracle": "bayesian",
+    "ControllerOracle": "controller",
     "EvolutionOracle": "evolution",
+    "EvolutionStrategyOracle": "evolution_strategy",
     "ForeignOracle": "foreign",
+    "GeneticOracle": "genetic",
     "HalvingOracle": "halving",
     "HalvingTuner": "halving_tuner",
+    "LocalSearchOracle": "local_search",
     "NSGA2Oracle": "nsga2",
     "Proposal": "base",
     "QLearningOracle": "qlearning",
@@ -62,9 +71,12 @@ __all__ = [
     "BayesianOracle",
     "ControllerOracle",
     "EvolutionOracle",
+    "EvolutionStrategyOracle",
     "ForeignOracle",
+    "GeneticOracle",
     "HalvingOracle",
     "HalvingTuner",
+    "LocalSearchOracle",
     "NSGA2Oracle",
     "Proposal",
     "QLearningOracle",

@@ -6,100 +6,38 @@ Search", AAAI 2019, algorithm 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from autoarch.errors import InvalidInputError
 from autoarch.oracles.base import SearchOracle
+from autoarch.oracles.breeding import breed, check_counts, check_shares
 from autoarch.oracles.decisions import DecisionSpace, Setting
-from autoarch.oracles.history import History, KnownTrial
-
-
-@dataclass(frozen=True)
-class Variation:
-    """How a child differs from its parents.
-
-    Args:
-        crossover: Probability of a second parent, from a tournament of its own.
-        second: Probability that a second decision mutates; one always does.
-        near: Probability that an ordered decision moves to a close value.
-    """
-
-    crossover: float
-    second: float
-    near: float
-
-    def __post_init__(self) -> None:
-        for name, share in (
-            ("crossover", self.crossover),
-            ("second_mutation", self.second),
-            ("near", self.near),
-        ):
-            if not 0 <= share <= 1:
-                raise InvalidInputError(f"`{name}` of evolution must be in [0, 1]; got {share}.")
-
-
-def evolve(
-    space: DecisionSpace,
-    population: Sequence[KnownTrial],
-    rng: np.random.Generator,
-    *,
-    sample_size: int,
-    variation: Variation,
-) -> Setting:
-    """One child of a population.
-
-    The parent is the fittest of `sample_size` members drawn with replacement. The child is the
-    parent, crossed over with a second one at times, with one or two decisions mutated.
-
-    Args:
-        space: The decisions.
-        population: At least one completed trial.
-        rng: Source of randomness.
-        sample_size: Larger is greedier.
-        variation: See `Variation`.
-    """
-
-    def tournament() -> KnownTrial:
-        drawn = rng.integers(len(population), size=sample_size).tolist()
-        return population[max(drawn, key=lambda place: population[place].utility)]
-
-    child = tournament().values
-    if rng.random() < variation.crossover:
-        child = space.crossover(child, tournament().values, rng)
-    mutations = 2 if rng.random() < variation.second else 1
-    return space.mutate(child, rng, n=mutations, near=variation.near)
+from autoarch.oracles.history import History
+from autoarch.oracles.preselection import InheritedFitness
 
 
 class EvolutionOracle(SearchOracle):
-    """Regularised evolution with mutation and crossover.
+    """Regularised evolution with mutation, crossover and preselection.
 
     The population is the `population` trials completed last: the oldest dies, however good, so
     that a lucky score does not rule for ever. Failed trials never breed.
 
-    The defaults suit short searches, from some 10 trials on. The paper fills its population of
-    100 with random networks before the first child; here children come after `warm_up` trials
-    and the population grows with them. In the first `population` trials nobody has died yet, so
-    a short search is a plain tournament search around the best, the initial network included.
-    Tournaments are larger than the paper's share of the population, since no network is tried
-    twice: being greedy cannot get stuck. Mean regret in points of validation accuracy on
-    NAS-Bench-201 (CIFAR-10 / CIFAR-100, 100 seeds), against the settings of the paper scaled
-    down (population 20, sample 5, warm-up 20, mutation only): 1.67 / 3.16 against 2.33 / 4.48
-    after 25 trials, 0.32 / 0.57 against 0.62 / 0.78 after 100, 0.16 / 0.27 against 0.22 / 0.27
-    after 200.
+    Of `children` children the one is tried whose neighbours among all trials have done best (see
+    `InheritedFitness`), which costs microseconds and saves trials.
+
+    MEASURED
 
     Args:
         *args, **kwargs: See `SearchOracle`.
         population: Number of trials that may breed (P in the paper).
-        sample: Number of draws in a tournament (S in the paper); larger is greedier. Take fewer
-            where scores are very noisy.
+        sample: Number of draws in a tournament (S in the paper); larger is greedier.
         warm_up: Number of trials before the first child, the initial ones included.
         crossover: Probability that a child has two parents.
         second_mutation: Probability that two decisions mutate and not one.
         near: Probability that an ordered decision (a size) moves to a close value.
+        children: Number of children of which one is tried; 1 is the paper's.
 
     Raises:
         InvalidInputError: A number is below 1, or a probability is outside [0, 1].
@@ -110,29 +48,41 @@ class EvolutionOracle(SearchOracle):
         *args: Any,
         population: int = 20,
         sample: int = 10,
-        warm_up: int = 5,
+        warm_up: int = 10,
         crossover: float = 0.25,
-        second_mutation: float = 0.1,
+        second_mutation: float = 0.3,
         near: float = 0.5,
+        children: int = 4,
         **kwargs: Any,
     ):
-        for name, number in (("population", population), ("sample", sample), ("warm_up", warm_up)):
-            if number < 1:
-                raise InvalidInputError(
-                    f"`{name}` of EvolutionOracle must be at least 1; got {number}."
-                )
+        check_counts(
+            type(self), population=population, sample=sample, warm_up=warm_up, children=children
+        )
+        check_shares(type(self), crossover=crossover, second_mutation=second_mutation, near=near)
         self.population = population
         self.sample = sample
         self.warm_up = warm_up
-        self.variation = Variation(crossover, second_mutation, near)
+        self.crossover = crossover
+        self.second_mutation = second_mutation
+        self.near = near
+        self.children = children
+        self._fitness = InheritedFitness()
         super().__init__(*args, **kwargs)
 
     def suggest(
         self, space: DecisionSpace, history: History, rng: np.random.Generator
     ) -> Iterator[Setting]:
         living = history.latest(self.population)
-        while True:
-            if living and len(history) >= self.warm_up:
-                yield evolve(space, living, rng, sample_size=self.sample, variation=self.variation)
-            else:
+        if not living or len(history) < self.warm_up:
+            while True:
                 yield space.sample(rng)
+
+        def child() -> Setting:
+            born = breed(space, living, rng, tournament_size=self.sample, crossover=self.crossover)
+            mutations = 2 if rng.random() < self.second_mutation else 1
+            return space.mutate(born, rng, n=mutations, near=self.near)
+
+        while True:
+            yield from self._fitness.best_first(
+                space, history, [child() for _ in range(self.children)]
+            )

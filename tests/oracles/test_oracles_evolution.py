@@ -13,16 +13,14 @@ import pytest
 
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import Objective
-from autoarch.oracles import EvolutionOracle, RandomOracle
+from autoarch.oracles import EvolutionOracle, EvolutionStrategyOracle, GeneticOracle, RandomOracle
 from autoarch.oracles.decisions import Decision, DecisionSpace
 from autoarch.oracles.domains import Finite
-from autoarch.oracles.evolution import Variation, evolve
 from autoarch.oracles.history import History
 
 TABLE = Path(__file__).parents[2].parent / "shared" / "benchmarks" / "nasbench201.csv.gz"
 OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ("op_0_1", "op_0_2", "op_1_2", "op_0_3", "op_1_3", "op_2_3")
-NO_VARIATION = Variation(crossover=0, second=0, near=0)
 
 
 def flat_space(n, values=10):
@@ -31,53 +29,23 @@ def flat_space(n, values=10):
     )
 
 
-def population_of(space, utilities, seed=0):
-    history = History()
-    rng = np.random.default_rng(seed)
-    for number, utility in enumerate(utilities):
-        history.propose(space.sample(rng))
-        history.finish(number, utility)
-    return history.latest(len(utilities))
-
-
 def changes(a, b):
     return sum(a[name] != b[name] for name in a)
 
 
-def test_a_child_of_a_large_tournament_is_the_best_with_one_mutation():
+def test_a_child_has_one_mutation_or_two():
     space = flat_space(8)
-    population = population_of(space, [0.1, 0.9, 0.3, 0.2])
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        child = evolve(space, population, rng, sample_size=200, variation=NO_VARIATION)
-        assert changes(population[1].values, child) == 1
-
-
-def test_a_tournament_of_one_takes_anyone():
-    space = flat_space(8)
-    population = population_of(space, [0.1, 0.9, 0.3, 0.2])
-    rng = np.random.default_rng(0)
-    parents = set()
-    for _ in range(100):
-        child = evolve(space, population, rng, sample_size=1, variation=NO_VARIATION)
-        parents |= {p.number for p in population if changes(p.values, child) == 1}
-    assert parents == {0, 1, 2, 3}
-
-
-def test_two_parents_and_two_mutations():
-    space = flat_space(8)
-    population = population_of(space, [0.5, 0.5])
-    rng = np.random.default_rng(0)
-    variation = Variation(crossover=1, second=1, near=0)
-    a, b = (trial.values for trial in population)
-    strange = [
-        sum(child[name] not in (a[name], b[name]) for name in child)
-        for child in (
-            evolve(space, population, rng, sample_size=2, variation=variation) for _ in range(100)
+    history = History()
+    history.propose(space.sample(np.random.default_rng(0)))
+    history.finish(0, 0.5)
+    for second in (0.0, 0.3, 1.0):
+        oracle = EvolutionOracle(
+            Objective("accuracy", "max"), warm_up=1, children=1, second_mutation=second
         )
-    ]
-    assert max(strange) == 2
-    assert 1 < statistics.mean(strange) <= 2  # a mutation may hit upon the other parent's value
+        children = oracle.suggest(space, history, np.random.default_rng(0))
+        counts = [changes(history.trials[0].values, next(children)) for _ in range(500)]
+        assert set(counts) <= {1, 2}
+        assert counts.count(2) / 500 == pytest.approx(second, abs=0.07)
 
 
 def test_the_oldest_dies_however_good():
@@ -112,29 +80,31 @@ def test_failed_trials_do_not_breed():
 
 
 def test_settings_are_checked():
-    for name in ("population", "sample", "warm_up"):
+    for name in ("population", "sample", "warm_up", "children"):
         with pytest.raises(InvalidInputError, match=f"`{name}` of EvolutionOracle"):
             EvolutionOracle(**{name: 0})
     for name in ("crossover", "second_mutation", "near"):
-        with pytest.raises(InvalidInputError, match=rf"`{name}` of evolution must be in \[0, 1\]"):
+        with pytest.raises(
+            InvalidInputError, match=rf"`{name}` of EvolutionOracle must be in \[0, 1\]"
+        ):
             EvolutionOracle(**{name: 1.5})
 
 
-def test_a_proposal_takes_at_most_a_millisecond():
+@pytest.mark.parametrize("oracle_class", [EvolutionOracle, GeneticOracle, EvolutionStrategyOracle])
+def test_a_proposal_takes_at_most_a_millisecond(oracle_class):
     hp = keras_tuner.HyperParameters()
     for place in range(5):
         hp.Choice(f"kind_{place}", ["conv", "pool", "skip", "none"])
         hp.Int(f"width_{place}", 8, 256, step=8)
-    oracle = EvolutionOracle(Objective("accuracy", "max"), None, hp, seed=0)
+    oracle = oracle_class(Objective("accuracy", "max"), None, hp, seed=0)
     rng = np.random.default_rng(0)
     times = []
-    for _ in range(500):
-        begin = time.perf_counter()
+    for _ in range(300):
+        begin = time.thread_time()  # not the clock: other processes may hold the cores
         proposal = oracle.propose()
-        times.append(time.perf_counter() - begin)
+        times.append(time.thread_time() - begin)
         oracle.tell(proposal.trial_id, rng.random())
-    assert statistics.median(times) <= 1e-3
-    assert statistics.median(times[-100:]) <= 2 * statistics.median(times[:100])
+    assert statistics.median(times[150:250]) <= 1e-3
 
 
 @pytest.fixture(scope="module")
