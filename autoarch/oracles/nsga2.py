@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.errors import InvalidInputError
 from autoarch.objectives import crowding_distance, non_dominated_sort
 from autoarch.oracles.base import SearchOracle
+from autoarch.oracles.breeding import breed, check_counts, check_shares
 from autoarch.oracles.decisions import DecisionSpace, Setting
-from autoarch.oracles.evolution import Variation, evolve
 from autoarch.oracles.history import History
 
 
@@ -76,15 +75,14 @@ class NSGA2Oracle(SearchOracle):
         near: float = 0.5,
         **kwargs: Any,
     ):
-        for name, number in (("population", population), ("sample", sample), ("warm_up", warm_up)):
-            if number < 1:
-                raise InvalidInputError(
-                    f"`{name}` of NSGA2Oracle must be at least 1; got {number}."
-                )
+        check_counts(type(self), population=population, sample=sample, warm_up=warm_up)
+        check_shares(type(self), crossover=crossover, second_mutation=second_mutation, near=near)
         self.population = population
         self.sample = sample
         self.warm_up = warm_up
-        self.variation = Variation(crossover, second_mutation, near)
+        self.crossover = crossover
+        self.second_mutation = second_mutation
+        self.near = near
         super().__init__(*args, **kwargs)
 
     def suggest(
@@ -98,4 +96,6 @@ class NSGA2Oracle(SearchOracle):
         # A tournament looks at utilities: here a survivor's is its rank.
         living = [replace(completed[p], utility=float(-rank)) for rank, p in enumerate(places)]
         while True:
-            yield evolve(space, living, rng, sample_size=self.sample, variation=self.variation)
+            born = breed(space, living, rng, tournament_size=self.sample, crossover=self.crossover)
+            mutations = 2 if rng.random() < self.second_mutation else 1
+            yield space.mutate(born, rng, n=mutations, near=self.near)
