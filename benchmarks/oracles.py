@@ -61,7 +61,14 @@ WINDOW = 50  # proposals around each of these numbers that are averaged
 LIMIT_S = 240  # for the timed proposals of one method
 RECORDED = 2000
 MOST_REPEATS = 10  # proposals for each query that a peer may take
-PAPER = {"population": 20, "sample": 5, "warm_up": 20, "crossover": 0.0, "second_mutation": 0.0}
+PAPER = {
+    "population": 20,
+    "sample": 5,
+    "warm_up": 20,
+    "crossover": 0.0,
+    "second_mutation": 0.0,
+    "children": 1,
+}
 
 
 # -- What is compared --------------------------------------------------------------------------
