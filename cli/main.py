@@ -7,6 +7,7 @@ else is imported inside the commands.
 from __future__ import annotations
 
 import click
+from autoarch.cli.bench import bench
 from autoarch.cli.command import Group
 from autoarch.cli.evaluate import evaluate
 from autoarch.cli.export import export
@@ -30,7 +31,7 @@ def cli() -> None:
     """A folder of data and a time budget in; a trained, measured and checked model out."""
 
 
-for _command in (fit, resume, evaluate, predict, export, trials, report, info):
+for _command in (fit, resume, evaluate, predict, export, trials, report, bench, info):
     cli.add_command(_command)
 
 

@@ -27,7 +27,7 @@ class Node:
     """One op in the graph.
 
     Args:
-        name: Unique in the architecture; also the Keras layer's name.
+        name: Unique in the architecture; the Keras layer is named after it.
         op: What it computes.
         inputs: Names of earlier nodes, or `INPUT`.
     """
@@ -35,6 +35,11 @@ class Node:
     name: str
     op: Op
     inputs: tuple[str, ...]
+
+    @property
+    def layer_name(self) -> str:
+        """Name of the Keras layer: a slash would open a scope."""
+        return self.name.replace("/", "_")
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class Architecture:
         for node in self.live_nodes:
             tensors[node.name] = node.op.apply(
                 [tensors[name] for name in node.inputs],
-                name=node.name.replace("/", "_"),
+                name=node.layer_name,
                 dtype="float32" if node is output else policy,
             )
         return keras.Model(tensors[INPUT], tensors[output.name], name=name)

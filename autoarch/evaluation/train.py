@@ -11,14 +11,15 @@ from typing import Any
 import keras
 
 from autoarch.architecture import Architecture
+from autoarch.architecture.inherit import inherit_weights
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
 from autoarch.objectives import Objective, classification_metrics
-from autoarch.seeding import derive_seed
+from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
 from autoarch.training.augment import make_augmenter
-from autoarch.training.fit import Array, Trainer
+from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
@@ -43,6 +44,7 @@ class TrainEvaluator:
         policy: Keras dtype policy.
         seed: The run's seed; each trial gets streams of its own.
         class_weights: Weight of each class in the loss, or None.
+        inherit: Whether each trial's weights at its first measurement are kept for children.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TrainEvaluator:
         policy: str = "float32",
         seed: int = 0,
         class_weights: Array | None = None,
+        inherit: bool = False,
     ):
         self.train = train
         self._valid = valid
@@ -65,6 +68,7 @@ class TrainEvaluator:
         self._seed = seed
         self._class_weights = class_weights
         self._classes = classes
+        self._keeps_first = inherit
         self._augmenters: dict[tuple[int, ...], Any] = {}
         self._alive: OrderedDict[int, Trainer] = OrderedDict()
 
@@ -82,13 +86,16 @@ class TrainEvaluator:
         try:
             trainer = self.trainer(candidate, trial, done=fidelity.done)
             before = trainer.epochs
-            trained = trainer.train(
-                lambda epochs: (epochs - before) / (fidelity.epochs - before),
-                warm_up_cosine,
-                planned_epochs=fidelity.epochs,
-                should_stop=should_stop,
-                on_epoch=on_epoch,
-            )
+            if before >= fidelity.epochs:  # killed after the checkpoint, before the log's line
+                trained = Trained(before, 0.0, ())
+            else:
+                trained = trainer.train(
+                    lambda epochs: (epochs - before) / (fidelity.epochs - before),
+                    warm_up_cosine,
+                    planned_epochs=fidelity.epochs,
+                    should_stop=should_stop,
+                    on_epoch=on_epoch,
+                )
         except TrialFailedError:
             self.forget(trial)
             raise
@@ -97,6 +104,9 @@ class TrainEvaluator:
             raise StoppedError
         metrics = self.measure(trainer)
         save_arrays(self._run.checkpoint_file(trial), **trainer.state())
+        first = self._run.first_weights_file(trial)
+        if self._keeps_first and not first.exists():
+            save_arrays(first, **{path: [w] for path, w in trainer.named_weights().items()})
         return Measurement(
             score=self._objective.score(metrics),
             metrics=metrics,
@@ -106,6 +116,28 @@ class TrainEvaluator:
             curve=trained.curve,
             batch_size=trainer.batch_size,
         )
+
+    def inherit(
+        self,
+        candidate: Candidate,
+        trial: int,
+        parent: Candidate,
+        parent_trial: int,
+        *,
+        epochs: float,
+    ) -> float:
+        """See `Evaluator.inherit`."""
+        stored = load_arrays(self._run.first_weights_file(parent_trial))
+        trainer = self.trainer(candidate, trial, done=0)
+        found = inherit_weights(
+            parent.architecture,
+            {path: weight for path, (weight,) in stored.items()},
+            candidate.architecture,
+            trainer.named_weights(),
+            rng("inherit", trial, seed=self._seed),
+        )
+        trainer.inherit(found.weights, epochs)
+        return found.share
 
     def measure(self, trainer: Trainer) -> dict[str, float]:
         """Metrics of a trainer's network on the validation part."""

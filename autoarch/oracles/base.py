@@ -22,8 +22,10 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from autoarch.errors import InvalidInputError, RunDirectoryError
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.domains import Value
+from autoarch.oracles.fidelity import decisions_of, fidelity_of, promoted_from
 from autoarch.oracles.history import History
 from autoarch.oracles.tuner_oracle import TunerOracle
+from autoarch.trials import Fidelity
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Proposal:
 
     Args:
         trial_id: "0000" for the first, "0001" for the second, ...; what `tell` is given.
-        values: The setting: active decisions only.
+        values: The setting: active decisions only. An oracle that also says how long to train
+            adds KerasTuner's keys for that, `tuner/epochs` and so on.
     """
 
     trial_id: str
@@ -41,6 +44,21 @@ class Proposal:
     @property
     def number(self) -> int:
         return int(self.trial_id)
+
+    @property
+    def decisions(self) -> Mapping[str, Value]:
+        """The values without the keys that say how long to train."""
+        return decisions_of(self.values)
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """How long to train; None where the oracle leaves that open."""
+        return fidelity_of(self.values)
+
+    @property
+    def promoted_from(self) -> str | None:
+        """The trial that this one goes on from, or None for a fresh network."""
+        return promoted_from(self.values)
 
 
 class SearchOracle(TunerOracle):
@@ -62,7 +80,8 @@ class SearchOracle(TunerOracle):
 
     Args:
         objective: As in `keras_tuner.Oracle`: name, `keras_tuner.Objective`, or a list; also an
-            `autoarch.objectives.Objective`.
+            `autoarch.objectives.Objective`. Of a list the score is the sum, each objective turned
+            so that smaller is better; an oracle for many objectives looks at each.
         max_trials: Number of trials at most; None for no limit.
         hyperparameters: The space, or the part of it that is known in advance.
         allow_new_entries: Whether a hypermodel may ask for hyperparameters not listed there.
@@ -125,12 +144,13 @@ class SearchOracle(TunerOracle):
 
         Args:
             trial_id: Of the proposal.
-            score: The objective's value, or all metrics by name with the objective among them.
-                None, NaN and infinity mean that the trial failed.
+            score: The objective's value, or all metrics by name with the objective among them;
+                by name where there are several objectives. None, NaN and infinity mean that the
+                trial failed.
             failed: True where the trial failed although there is a score.
 
         Raises:
-            ValueError: The trial has a result, or was never proposed.
+            ValueError: The trial has a result, or was never proposed; or an objective is missing.
         """
         with self._lock:
             failed = failed or score is None
@@ -173,7 +193,7 @@ class SearchOracle(TunerOracle):
         """
         with self._lock:
             trial_id = self._trial_id(len(self._history))
-            if not self.space.contains(values):
+            if not self.space.contains(decisions_of(values)):
                 raise InvalidInputError(
                     f"Trial {trial_id} of the earlier run is not in this search space: "
                     f"{dict(values)}. Use the settings and the version that it was started with."
@@ -203,7 +223,9 @@ class SearchOracle(TunerOracle):
                         )
                     self.restore(event["decisions"])
                 elif kind == "measured":
-                    self._conclude(self._by_number(event["trial"]), event["measurement"]["score"])
+                    measurement = event["measurement"]
+                    score = measurement["score" if len(self.objectives) == 1 else "metrics"]
+                    self._conclude(self._by_number(event["trial"]), score)
                 elif (
                     kind == "ended"
                     and event["status"] in ("failed", "infeasible")

@@ -12,6 +12,7 @@ from autoarch import seeding
 from autoarch.errors import InvalidInputError
 from autoarch.oracles.decisions import DecisionSpace, Setting, setting_key
 from autoarch.oracles.domains import Value
+from autoarch.oracles.fidelity import decisions_of
 from autoarch.oracles.history import History
 
 IntArray = npt.NDArray[np.int64]
@@ -51,9 +52,9 @@ class Chooser:
         key: Callable[[Mapping[str, Value]], str] | None = None,
     ):
         self._suggest = suggest
-        self._initial = initial
-        self._feasible = feasible
-        self._key = key
+        self.initial = initial
+        self.feasible = feasible
+        self.key = key
         self.infeasible_draws = 0
         self.stop_reason: str | None = None
         self.forget()
@@ -68,21 +69,22 @@ class Chooser:
 
     def remember(self, values: Mapping[str, Value]) -> None:
         """From now on neither this setting nor another one of the same network is chosen."""
+        values = decisions_of(values)
         setting = setting_key(values)
         if setting in self._settings:
             return
         self._settings.add(setting)
-        if self._key is not None:
-            self._keys.add(self._key(values))
+        if self.key is not None:
+            self._keys.add(self.key(values))
 
     def is_new(self, values: Mapping[str, Value]) -> bool:
         """Whether a setting is feasible and makes a network that no trial has."""
         if setting_key(values) in self._settings:
             return False
-        if self._feasible is not None and not self._feasible(values):
+        if self.feasible is not None and not self.feasible(values):
             self.infeasible_draws += 1
             return False
-        return self._key is None or self._key(values) not in self._keys
+        return self.key is None or self.key(values) not in self._keys
 
     def choose(self, space: DecisionSpace, history: History, *, seed: int) -> Setting | None:
         """The setting of the next proposal, or None where nothing new is left.
@@ -103,9 +105,9 @@ class Chooser:
     ) -> Iterator[Setting]:
         # What is known or infeasible stays so: neither the initial settings nor those of a small
         # space are looked at again once they were turned down, which is where a place moves on.
-        while self._next_initial < len(self._initial):
+        while self._next_initial < len(self.initial):
             try:
-                values = space.complete(self._initial[self._next_initial])
+                values = space.complete(self.initial[self._next_initial])
             except InvalidInputError as error:
                 raise InvalidInputError(f"`initial[{self._next_initial}]`: {error}") from error
             yield values

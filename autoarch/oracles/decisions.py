@@ -7,7 +7,7 @@ holds exactly the active decisions, with values of the declared Python types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -145,7 +145,10 @@ class DecisionSpace:
 
     def sample(self, rng: np.random.Generator) -> Setting:
         """A random setting: each active decision drawn by its own sampling."""
-        positions = rng.random(len(self.decisions)).tolist()
+        return self.at(rng.random(len(self.decisions)).tolist())
+
+    def at(self, positions: Sequence[float]) -> Setting:
+        """The setting at positions in [0, 1), one a decision, active or not."""
         return self.fill(lambda index, decision: decision.domain.from_unit(positions[index]))
 
     def activate(

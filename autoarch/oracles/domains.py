@@ -180,7 +180,9 @@ class Interval(Domain):
             number = float(value)
         except (TypeError, ValueError):
             return None
-        return number if self.low <= number <= self.high else None
+        # KerasTuner's own sampling leaves an interval by a rounding error at times.
+        nearest = min(max(number, self.low), self.high)
+        return nearest if math.isclose(number, nearest, rel_tol=1e-12) else None
 
     def from_unit(self, position: float) -> Value:
         value = _project(position, self.low, self.high, self.sampling)

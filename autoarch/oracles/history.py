@@ -28,11 +28,13 @@ class EventKind(StrEnum):
 
 
 class HistoryEvent(NamedTuple):
-    """One entry of the history. `utility` is None for proposals and for failures."""
+    """One entry of the history. `utility` is None for proposals and for failures; `metrics` is
+    everything reported with the score."""
 
     kind: EventKind
     number: int
     utility: float | None
+    metrics: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +177,5 @@ class History:
             self._failed[trial.number] = trial
         else:
             self._completed[trial.number] = trial
-        self._events.append(HistoryEvent(kind, trial.number, known))
+        self._events.append(HistoryEvent(kind, trial.number, known, trial.metrics))
         return trial

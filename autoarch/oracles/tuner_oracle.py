@@ -14,14 +14,16 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+import numpy.typing as npt
 from keras_tuner.engine.metrics_tracking import infer_metric_direction
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from autoarch.objectives import Objective
+from autoarch.objectives import Objective, pareto_front
 from autoarch.oracles.chooser import Chooser
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.domains import Value
-from autoarch.oracles.history import EventKind, History, TrialState
+from autoarch.oracles.fidelity import is_fidelity
+from autoarch.oracles.history import EventKind, History, HistoryEvent, KnownTrial, TrialState
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -49,10 +51,8 @@ class TunerOracle(keras_tuner.Oracle):
         feasible: Callable[[Mapping[str, Value]], bool] | None = None,
         key: Callable[[Mapping[str, Value]], str] | None = None,
     ):
-        if isinstance(objective, Objective):
-            objective = keras_tuner.Objective(objective.name, objective.direction)
         super().__init__(
-            objective=objective,
+            objective=_as_kerastuner(objective),
             max_trials=max_trials,
             hyperparameters=hyperparameters,
             allow_new_entries=allow_new_entries,
@@ -105,6 +105,26 @@ class TunerOracle(keras_tuner.Oracle):
         """How often `feasible` has turned a draw down."""
         return self._chooser.infeasible_draws
 
+    @property
+    def objectives(self) -> list[keras_tuner.Objective]:
+        """What is optimised, one by one."""
+        return list(getattr(self.objective, "objectives", [self.objective]))
+
+    def utilities(self, trials: Iterable[KnownTrial]) -> npt.NDArray[np.float64]:
+        """The objectives of completed trials, shape (trials, objectives), larger is better."""
+        if len(self.objectives) == 1:
+            return np.array([[trial.utility] for trial in trials]).reshape(-1, 1)
+        signs = {o.name: 1.0 if o.direction == "max" else -1.0 for o in self.objectives}
+        rows = [[sign * t.metrics[name] for name, sign in signs.items()] for t in trials]
+        return np.array(rows).reshape(-1, len(signs))
+
+    def get_pareto_trials(self) -> list[Trial]:
+        """The completed trials that no other one beats in all objectives, in order of proposal."""
+        with self._lock:
+            completed = list(self._history.completed.values())
+            front = pareto_front(self.utilities(completed))
+            return [self._by_number(n) for n in sorted(completed[i].number for i in front)]
+
     def utility(self, score: float) -> float:
         """The score turned so that larger is better."""
         return score if self.objective.direction == "max" else -score
@@ -141,7 +161,8 @@ class TunerOracle(keras_tuner.Oracle):
                 trial_id = self._trial_id(len(self._history))
                 response = self.populate_space(trial_id)
                 if response["status"] != TrialStatus.RUNNING:
-                    self.tuner_ids.remove(tuner_id)
+                    if response["status"] == TrialStatus.STOPPED:  # IDLE: it will ask again
+                        self.tuner_ids.remove(tuner_id)
                     return Trial(self.get_space(), trial_id=trial_id, status=response["status"])
                 trial = self._start(trial_id, response["values"], tuner_id=tuner_id)
             self._display.on_trial_begin(trial)
@@ -246,9 +267,13 @@ class TunerOracle(keras_tuner.Oracle):
         self._failures_in_a_row = 0 if completed else self._failures_in_a_row + 1
 
     def _values(self, trial: Trial) -> Setting:
-        """Its setting; what a hypermodel asks for without being tuned is left out."""
+        """Its setting and fidelity; what a hypermodel asks for without being tuned is left out."""
         names = self.space.names
-        return {k: v for k, v in trial.hyperparameters.values.items() if k in names}
+        return {
+            name: value
+            for name, value in trial.hyperparameters.values.items()
+            if name in names or is_fidelity(name)
+        }
 
     def _report(self, trial: Trial, metrics: Mapping[str, float], step: int) -> None:
         for name, value in metrics.items():
@@ -260,8 +285,7 @@ class TunerOracle(keras_tuner.Oracle):
     def _direction(self, name: str) -> str | None:
         """The direction of a metric: the objective's own, else what KerasTuner infers (once)."""
         if name not in self._directions:
-            objectives = getattr(self.objective, "objectives", [self.objective])
-            declared = {objective.name: objective.direction for objective in objectives}
+            declared = {objective.name: objective.direction for objective in self.objectives}
             declared[self.objective.name] = self.objective.direction
             self._directions[name] = declared.get(name) or infer_metric_direction(name) or "min"
         return self._directions[name]
@@ -283,6 +307,9 @@ class TunerOracle(keras_tuner.Oracle):
     def _metrics(self, score: float | Mapping[str, float]) -> dict[str, float]:
         """What was reported, by name, with the objective's value among it."""
         if not isinstance(score, Mapping):
+            if len(self.objectives) > 1:
+                names = ", ".join(objective.name for objective in self.objectives)
+                raise ValueError(f"Report the objectives by name ({names}); got {score!r}.")
             return {self.objective.name: float(score)}
         self._check_objective_found(score)
         metrics = {name: float(value) for name, value in score.items()}
@@ -297,7 +324,10 @@ class TunerOracle(keras_tuner.Oracle):
             return {
                 **super().get_state(),
                 "infeasible_draws": self._chooser.infeasible_draws,
-                "events": [[str(e.kind), e.number, e.utility] for e in self._history.events],
+                "events": [
+                    [str(e.kind), e.number, e.utility, dict(e.metrics)]
+                    for e in self._history.events
+                ],
             }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -305,18 +335,17 @@ class TunerOracle(keras_tuner.Oracle):
         with self._lock:
             super().set_state(state)
             self._chooser.infeasible_draws = state["infeasible_draws"]
-            self._rebuild([(EventKind(kind), int(n), u) for kind, n, u in state["events"]])
+            self._rebuild([HistoryEvent(EventKind(e[0]), *e[1:]) for e in state["events"]])
 
-    def _rebuild(self, events: list[tuple[EventKind, int, float | None]]) -> None:
+    def _rebuild(self, events: Iterable[HistoryEvent]) -> None:
         self._history = History()
         self._chooser.forget()
-        for kind, number, utility in events:
+        for kind, number, utility, metrics in events:
             trial = self._by_number(number)
             if kind is EventKind.PROPOSED:
-                self._chooser.remember(self._history.propose(self._values(trial)).values)
+                self._recall(trial)
                 continue
             record = self._history.finish if kind is EventKind.FINISHED else self._history.revise
-            metrics = None if utility is None else self._last_metrics(trial)
             record(number, utility, metrics=metrics)
         self._failures_in_a_row = 0
         for trial_id in self.end_order:
@@ -324,13 +353,17 @@ class TunerOracle(keras_tuner.Oracle):
             self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
         self._adopt_newer_trials()
 
+    def _recall(self, trial: Trial) -> None:
+        """Records the proposal of a trial of an earlier sitting."""
+        self._chooser.remember(self._history.propose(self._values(trial)).values)
+
     def _adopt_newer_trials(self) -> None:
         """Trial files are written before the state; a killed process may leave them newer."""
         for trial_id in sorted(self.trials, key=self._number):
             trial = self.trials[trial_id]
             number = self._number(trial_id)
             if number == len(self._history):
-                self._chooser.remember(self._history.propose(self._values(trial)).values)
+                self._recall(trial)
                 self.start_order.append(trial_id)
                 if trial.status in (TrialStatus.RUNNING, TrialStatus.INVALID):
                     self._retry_queue.append(trial_id)
@@ -361,3 +394,12 @@ class TunerOracle(keras_tuner.Oracle):
     def _save_trial(self, trial: Trial) -> None:
         if self._has_project:
             super()._save_trial(trial)
+
+
+def _as_kerastuner(objective: Any) -> Any:
+    """AutoArch's objectives, alone or in a list, as KerasTuner's; all else unchanged."""
+    if isinstance(objective, list | tuple):
+        return [_as_kerastuner(one) for one in objective]
+    if isinstance(objective, Objective):
+        return keras_tuner.Objective(objective.name, objective.direction)
+    return objective

@@ -78,6 +78,13 @@ def write_report(run: RunDirectory) -> Path:
 
 def render(files: RunFiles) -> str:
     """The page as HTML; everything that comes from outside is escaped."""
+    page = page_template("report.html.j2").render(_context(files))
+    # A file name may hold bytes that are no text; they are shown as question marks.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def page_template(name: str) -> jinja2.Template:
+    """A page of `autoarch.templates` to fill in; everything that is filled in is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
@@ -86,9 +93,7 @@ def render(files: RunFiles) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(wording=wording)
-    page = environment.get_template("report.html.j2").render(_context(files))
-    # A file name may hold bytes that are no text; they are shown as question marks.
-    return page.encode("utf-8", "replace").decode("utf-8")
+    return environment.get_template(name)
 
 
 def _template(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
 from autoarch.objectives import Objective
 from autoarch.report import wording
@@ -67,6 +67,9 @@ _MOST_POINTS = 2000
 """Above this many points every second, third ... is drawn, which keeps the page small."""
 
 _MOST_CURVES = 60
+
+_SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+"""Okabe and Ito's colours, which the colour-blind can tell apart, on light and on dark paper."""
 
 Point = tuple[float, float]
 Scored = tuple[float, float, int]
@@ -234,6 +237,40 @@ def valid_curve(curve: Sequence[Mapping[str, Any]], metric: str) -> str:
     return _svg(f"valid-curve-{metric}", plot)
 
 
+def regret_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> str:
+    """Mean regret of several oracles after each query, with a band of one standard error.
+
+    A curve that leaves the plot at the bottom has reached 0, which a logarithm does not show.
+
+    Args:
+        curves: Name, mean regret and standard error; the error is NaN where it is not known.
+    """
+
+    def plot(axes: Axes) -> None:
+        for place, (name, mean, error) in enumerate(curves):
+            turn, colour = divmod(place, len(_SERIES))
+            style: dict[str, Any] = {"color": _SERIES[colour], "ls": ("-", "--", ":")[turn % 3]}
+            queries = range(1, len(mean) + 1)
+            axes.plot(queries, mean, lw=1.6, label=name, **style)
+            if all(map(wording.known, error)):
+                low = [m - e for m, e in zip(mean, error)]
+                high = [m + e for m, e in zip(mean, error)]
+                axes.fill_between(queries, low, high, color=style["color"], alpha=0.15, lw=0)
+        positive = [value for _, mean, _ in curves for value in mean if value > 0]
+        if positive:
+            axes.set_yscale("log", nonpositive="clip")
+            axes.set_ylim(min(positive) / 1.5, max(positive) * 1.5)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_title("mean regret", color=MUTED)
+        axes.set_xlabel("queries")
+        axes.set_xlim(0, max(len(mean) for _, mean, _ in curves))
+        axes.legend(loc="lower left", handlelength=1.8, ncols=1 + len(curves) // 6)
+
+    return _svg("regret-curves", plot, size=(8.0, 4.8))
+
+
 def curve_points(record: TrialRecord, metric: str) -> list[Point]:
     """A trial's curve over all its measurements, without the points that lack the metric."""
     return _series([point for m in record.measurements for point in m.curve], metric)
@@ -311,11 +348,11 @@ def _legend(axes: Axes) -> None:
         axes.legend(loc="best", handlelength=1.4)
 
 
-def _svg(name: str, plot: Callable[[Axes], None]) -> str:
+def _svg(name: str, plot: Callable[[Axes], None], *, size: tuple[float, float] = (5.0, 3.1)) -> str:
     """Draws one figure and returns its `<svg>` element; ids are unique to `name`."""
     style: Any = {**_STYLE, "svg.hashsalt": name}
     with mpl.rc_context(style):
-        figure = Figure(figsize=(5.0, 3.1))
+        figure = Figure(figsize=size)
         plot(figure.add_subplot())
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg")

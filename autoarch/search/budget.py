@@ -93,7 +93,7 @@ class Clock:
 SEARCH_SHARE = 0.38
 """Share of the training time that goes to the search; the final training gets the rest."""
 
-CLOSING_S = 16.0
+CLOSING_S = 12.0
 """Seconds kept for export, verification and report of a small network."""
 
 SMALLEST_TRAINING_S = 5.0

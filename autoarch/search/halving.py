@@ -1,7 +1,4 @@
-"""Asynchronous successive halving: which trial deserves more training, read off the trials alone.
-
-Source: Li et al. (2020), "A system for massively parallel hyperparameter tuning", algorithm 2.
-"""
+"""Which trial deserves more training, read off the trials alone: see `oracles.promotion`."""
 
 from __future__ import annotations
 
@@ -9,10 +6,12 @@ import math
 from collections.abc import Sequence
 
 from autoarch.objectives import Objective
+from autoarch.oracles.promotion import best_share
 from autoarch.trials import Fidelity, Measurement, TrialRecord, TrialStatus
 
-FACTOR = 3
-"""Of so many trials on a rung, one is promoted."""
+LEAD = 2.0
+"""Standard errors by which a trial must lead trial 0 to be taken in its place: the best of several
+leads by one through luck alone, and who is ahead after few epochs need not be in the end."""
 
 
 def measured_at(record: TrialRecord, epochs: float) -> Measurement | None:
@@ -41,18 +40,18 @@ def next_promotion(
         The trial and the fidelity to take it to, or None.
     """
     for level in range(len(rungs) - 2, -1, -1):
-        here = [
-            (objective.utility(measurement.score), -record.trial, record)
+        utilities = {
+            record.trial: objective.utility(measurement.score)
             for record in trials
             if record.status is TrialStatus.COMPLETED
             and (measurement := measured_at(record, rungs[level])) is not None
-        ]
-        here.sort(key=lambda entry: entry[:2], reverse=True)
-        chosen = [record for _, _, record in here[: len(here) // FACTOR]]
-        if chosen and here[0][2] is not trials[0]:
+        }
+        chosen = best_share(utilities)
+        if chosen and 0 in utilities:
             # The baseline goes along: a score says little unless trial 0 has one beside it.
-            chosen += [record for _, _, record in here if record.trial == 0]
-        for record in chosen:
+            chosen.append(0)
+        for number in chosen:
+            record = trials[number]
             if measured_at(record, rungs[level + 1]) is None:
                 return record, Fidelity(epochs=rungs[level + 1], done=record.epochs)
     return None
@@ -64,8 +63,9 @@ def best_trial(
     """The trial to go on with: highest rung first, then score, then the earlier one.
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
-    Trial 0 is replaced only by a score that is better by a standard error on the same rung: among
-    many trials measured on few examples some are ahead by luck.
+    Trial 0 is replaced only by a score that is better by `LEAD` standard errors on the same rung.
+    A trial that inherited weights has seen the data more often: it wins only once trial 0 is
+    measured with as many epochs, the inherited ones counted.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
 
@@ -78,11 +78,15 @@ def best_trial(
 
     best = max(completed, key=rank, default=None)
     baseline = next((t for t in completed if t.trial == 0), None)
-    if best is None or baseline is None or level(baseline) < level(best):
+    if best is None or baseline is None:
+        return best
+    if best.inherited is not None and baseline.epochs < best.epochs - 1e-3:
+        return baseline
+    if level(baseline) < level(best):
         return best
     assert best.last is not None and baseline.last is not None
     lead = objective.utility(best.last.score) - objective.utility(baseline.last.score)
-    return best if lead > standard_error(baseline.last, objective) else baseline
+    return best if lead > LEAD * standard_error(baseline.last, objective) else baseline
 
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:

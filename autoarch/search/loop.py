@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from autoarch.errors import RepeatedFailureError, TrialFailedError
 from autoarch.evaluation.evaluator import Evaluator, StoppedError
@@ -18,9 +18,18 @@ from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.halving import best_trial, next_promotion
+from autoarch.search.inheritance import nearest_parent
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.trials import Fidelity, Measurement, TrialLog, TrialRecord, TrialStatus, replay
+from autoarch.trials import (
+    Fidelity,
+    Inherited,
+    Measurement,
+    TrialLog,
+    TrialRecord,
+    TrialStatus,
+    replay,
+)
 
 FIRST_TRIALS = 8
 """Before the first promotion so many trials are measured: the best third of few says little."""
@@ -47,6 +56,7 @@ class Search:
         progress: Who watches.
         max_trials: Most trials to start, or None.
         interrupted: Asked often; True ends the search as soon as trial 0 is measured.
+        inherit: Whether a trial begins with the weights of the nearest one before it.
     """
 
     def __init__(
@@ -62,6 +72,7 @@ class Search:
         progress: Progress | None = None,
         max_trials: int | None = None,
         interrupted: Callable[[], bool] = lambda: False,
+        inherit: bool = False,
     ):
         self._space = space
         self._oracle = oracle
@@ -73,6 +84,7 @@ class Search:
         self._progress = progress or Progress()
         self._max_trials = max_trials
         self._interrupted = interrupted
+        self._inherit = inherit
         self._heard_s = clock.elapsed_s
         self.trials: list[TrialRecord] = replay(log.events)
         self.training_s = 0.0
@@ -128,11 +140,15 @@ class Search:
         first measurements so far, else by the probe."""
         epochs = fidelity.epochs - fidelity.done
         if record.measurements:
-            return epochs * record.wall_s / record.epochs
-        firsts = [t.measurements[0] for t in self.trials if t.measurements]
+            return epochs * record.wall_s / (record.epochs - record.inherited_epochs)
+        firsts = [
+            t.measurements[0].wall_s / (t.measurements[0].epochs - t.inherited_epochs)
+            for t in self.trials
+            if t.measurements
+        ]
         if not firsts:
             return epochs * self._plan.epoch_s
-        return epochs * statistics.median(m.wall_s / m.epochs for m in firsts)
+        return epochs * statistics.median(firsts)
 
     def _affordable(self, record: TrialRecord, fidelity: Fidelity) -> bool:
         limit = self._plan.search_until_s
@@ -174,6 +190,8 @@ class Search:
 
     def _measure(self, record: TrialRecord, fidelity: Fidelity) -> None:
         candidate = self._space.candidate(record.decisions)
+        if self._inherit and not record.measurements:
+            record, fidelity = self._begin_as_child(candidate, record, fidelity)
         self._progress.trial_started(record, fidelity)
         try:
             measurement = self._evaluate(candidate, record, fidelity)
@@ -188,6 +206,26 @@ class Search:
                 return
         else:
             self._record(record, measurement)
+
+    def _begin_as_child(
+        self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity
+    ) -> tuple[TrialRecord, Fidelity]:
+        """Begins a new trial with its parent's weights, where it has one."""
+        parent = nearest_parent(record.decisions, self.trials, self._plan.rungs, self._objective)
+        if parent is None:
+            return record, fidelity
+        epochs = parent.measurements[0].epochs
+        share = self._evaluator.inherit(
+            candidate,
+            record.trial,
+            self._space.candidate(parent.decisions),
+            parent.trial,
+            epochs=epochs,
+        )
+        record = replace(record, inherited=Inherited(parent.trial, epochs, share))
+        self.trials[record.trial] = record
+        self._append("inherited", trial=record.trial, **asdict(record.inherited))
+        return record, Fidelity(epochs + fidelity.epochs, done=epochs)
 
     def _evaluate(
         self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity

@@ -36,7 +36,7 @@ from autoarch.tasks.task import Task
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, read_events, replay
 from autoarch.trials.run_directory import write_json
 
-SMALLEST_TIME_S = CLOSING_S + 10
+SMALLEST_TIME_S = CLOSING_S + 14
 
 
 class NotFittedError(AutoArchError, ValueError, AttributeError):
@@ -61,6 +61,8 @@ class BaseSearch(ABC):
         test: float | str | Path | None = None,
         class_weight: str = "auto",
         precision: str = "auto",
+        inherit: bool = False,
+        mirror: str = "auto",
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -76,6 +78,8 @@ class BaseSearch(ABC):
         self.test = test
         self.class_weight = class_weight
         self.precision = precision
+        self.inherit = inherit
+        self.mirror = mirror
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -157,6 +161,8 @@ class BaseSearch(ABC):
             class_weight=self.class_weight,
             precision=self.precision,
             seed=self.seed,
+            inherit=self.inherit,
+            mirror=self.mirror,
         )
 
     def _adopt(self, run: RunDirectory) -> Self:

@@ -109,7 +109,7 @@ class ImageSearch(BaseSearch):
         time: Everything is done within this: "90s", "10m", "1h30m", seconds, or None for no limit
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
-        oracle: How they are chosen: "auto", "random", "evolution".
+        oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
         space: Family of networks: "auto", "residual", "mobile".
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
@@ -120,6 +120,11 @@ class ImageSearch(BaseSearch):
         class_weight: "auto" weighs rare classes more where classes are unequally frequent: fully
             where the objective counts classes equally, by the square root elsewhere; or "none".
         precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
+        inherit: Whether each network begins with the weights of the most similar one before it,
+            as far as they fit; an inherited epoch counts as an own one.
+        mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
+            over a picture and its mirror image, about a point more accurate for twice the work;
+            "none": by the picture alone.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

@@ -63,9 +63,13 @@ def result_of(
     final: FinalModel,
     test: Mapping[str, Any] | None,
     files: Mapping[str, ExportedFile],
+    macs: int,
     interrupted: bool,
 ) -> dict[str, Any]:
     """Puts the result together; `wall_s` and `phases` are added when the run ends.
+
+    Args:
+        macs: Multiply-adds of one answer of the exported model.
 
     Returns:
         JSON values. `trials.infeasible` counts the trials that did not fit the machine or the
@@ -116,7 +120,7 @@ def result_of(
         "test": test,
         "model": {
             "params": candidate.architecture.params,
-            "macs": candidate.architecture.macs,
+            "macs": macs,
             "size_bytes": files["keras"].size_bytes,
             "precision": precision,
             "files": {name: str(run.model / file.path) for name, file in files.items()}

@@ -8,6 +8,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ def check_continuable(
         raise RunDirectoryError(
             f"{run.root} is a run on other data than given now; choose another output directory."
         )
-    before = stored.get("settings", {})
+    # A setting that came with a later version had its default.
+    defaults = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+    before = {**defaults, **stored.get("settings", {})}
     for name, value in settings.to_json().items():
         if before.get(name) != value and not (more_time and name == "time_limit_s"):
             raise RunDirectoryError(

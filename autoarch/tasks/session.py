@@ -23,7 +23,7 @@ from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective
 from autoarch.oracles import SearchOracle, make_oracle
 from autoarch.report.page import write_report
-from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -150,6 +150,7 @@ class Session:
             policy=setup.speed.policy,
             seed=self.settings.seed,
             class_weights=self._class_weights(data),
+            inherit=self.settings.inherit,
         )
 
     def _class_weights(self, data: ImageData) -> Array | None:
@@ -176,7 +177,7 @@ class Session:
             raise BudgetError(
                 f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                "with its check needs about 16 s. Give more time."
+                f"with its check needs about {CLOSING_S:.0f} s. Give more time."
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
@@ -194,7 +195,9 @@ class Session:
                 and costs.training_bytes(candidate.recipe.batch_size) <= memory
             )
 
-        name = "evolution" if self.settings.oracle == "auto" else self.settings.oracle
+        name = {"auto": "evolution", "halving": "random"}.get(
+            self.settings.oracle, self.settings.oracle
+        )
         oracle = make_oracle(
             name,
             **ORACLE_SETTINGS.get(name, {}),
@@ -222,6 +225,7 @@ class Session:
             progress=self.progress,
             max_trials=self.settings.trials,
             interrupted=lambda: self._interrupts.requested,
+            inherit=self.settings.inherit,
         )
         if not any(event["event"] == "final" for event in self.log.events):
             self._search.run()
@@ -293,6 +297,7 @@ class Session:
                 tuple(final.trainer.weights()),
                 data.classes,
                 data.preprocessing,
+                mirrored=candidate.recipe.flip and self.settings.mirror == "auto",
             )
             test, details = None, {"split": None, "classes": list(data.classes)}
             if len(data.held_out):
@@ -328,6 +333,7 @@ class Session:
             final=final,
             test=test,
             files=files,
+            macs=model.macs,
             interrupted=self._interrupts.requested,
         )
         self._write_result(result)

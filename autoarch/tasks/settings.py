@@ -8,13 +8,14 @@ from typing import Any
 
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
-from autoarch.oracles import ORACLES
+from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES
 
-ORACLE_NAMES = ("auto", *ORACLES)
+ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
 SPACE_NAMES = ("auto", *SPACES)
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+MIRRORS = ("auto", "none")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 
 
@@ -39,6 +40,8 @@ class Settings:
         class_weight: "auto" or "none".
         precision: One of `PRECISIONS`.
         seed: Of everything random.
+        inherit: Whether networks begin with the weights of similar ones.
+        mirror: One of `MIRRORS`.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -55,13 +58,18 @@ class Settings:
     class_weight: str
     precision: str
     seed: int
+    inherit: bool = False
+    mirror: str = "auto"
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
         _one_of("space", self.space, SPACE_NAMES)
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("mirror", self.mirror, MIRRORS)
         get_objective(self.objective)
+        if not isinstance(self.inherit, bool):
+            raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
         if self.image_size is not None and (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,6 +231,15 @@ class Trainer:
     def weights(self) -> list[Array]:
         """The model's weights, float32, in Keras's order."""
         return [np.asarray(value, np.float32) for value in self.model.get_weights()]
+
+    def named_weights(self) -> dict[str, Array]:
+        """The model's weights, float32, by their path, such as `stem_conv/kernel`."""
+        return {v.path: value for v, value in zip(self.model.weights, self.weights())}
+
+    def inherit(self, weights: Mapping[str, Array], epochs: float) -> None:
+        """Begins with weights that have seen so many epochs; the optimizer begins afresh."""
+        self.model.set_weights([weights[v.path] for v in self.model.weights])
+        self.epochs = epochs
 
     def state(self) -> dict[str, list[Array]]:
         """Everything needed to continue: weights, optimizer state, steps and epochs done."""

@@ -5,11 +5,19 @@ Neither Keras nor TensorFlow is imported here, so finished runs are read at once
 
 from autoarch.trials.checkpoints import load_arrays, save_arrays
 from autoarch.trials.log import TrialLog, read_events
-from autoarch.trials.record import Fidelity, Measurement, TrialRecord, TrialStatus, replay
+from autoarch.trials.record import (
+    Fidelity,
+    Inherited,
+    Measurement,
+    TrialRecord,
+    TrialStatus,
+    replay,
+)
 from autoarch.trials.run_directory import RunDirectory
 
 __all__ = [
     "Fidelity",
+    "Inherited",
     "Measurement",
     "RunDirectory",
     "TrialLog",

@@ -4,6 +4,7 @@ Every event has `event` (its kind) and `t` (seconds of the time budget spent whe
 earlier sittings of an interrupted run included). The kinds:
 
 - `proposed` {trial, decisions, key, params, macs}: the oracle chose a candidate;
+- `inherited` {trial, parent, epochs, share}: it begins with weights of another trial;
 - `measured` {trial, measurement}: it was evaluated at a fidelity (see `Measurement`);
 - `ended` {trial, status, reason}: it failed or does not fit;
 - `phase` {name}: a phase of the run begins (data, probe, search, final, export, report);

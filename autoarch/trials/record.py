@@ -78,6 +78,21 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """Where a trial's first weights come from.
+
+    Args:
+        parent: Number of the trial.
+        epochs: Passes over the training data behind those weights; they count as the child's.
+        share: Share of the child's weights that is inherited; the others are fresh.
+    """
+
+    parent: int
+    epochs: float
+    share: float
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One candidate and what is known of it.
 
@@ -90,6 +105,7 @@ class TrialRecord:
         status: See `TrialStatus`.
         measurements: In order of growing fidelity.
         reason: Why it failed or is infeasible, one line.
+        inherited: Where its first weights come from, or None for fresh ones.
     """
 
     trial: int
@@ -100,6 +116,7 @@ class TrialRecord:
     status: TrialStatus = TrialStatus.RUNNING
     measurements: tuple[Measurement, ...] = field(default=())
     reason: str | None = None
+    inherited: Inherited | None = None
 
     @property
     def last(self) -> Measurement | None:
@@ -113,8 +130,13 @@ class TrialRecord:
 
     @property
     def epochs(self) -> float:
-        """Passes over the training data so far."""
+        """Passes over the training data so far, inherited ones included."""
         return self.last.epochs if self.last else 0
+
+    @property
+    def inherited_epochs(self) -> float:
+        """Those passes that an ancestor has made."""
+        return self.inherited.epochs if self.inherited else 0
 
     @property
     def wall_s(self) -> float:
@@ -126,8 +148,9 @@ def replay(events: Iterable[Event]) -> list[TrialRecord]:
     """Rebuilds the trials from the log's events, in order of proposal.
 
     Events that are not about trials are skipped. The events are
-    `proposed` {trial, decisions, key, params, macs}, `measured` {trial, score, metrics, ...}
-    and `ended` {trial, status, reason}; see `autoarch.trials.log`.
+    `proposed` {trial, decisions, key, params, macs}, `inherited` {trial, parent, epochs, share},
+    `measured` {trial, score, metrics, ...} and `ended` {trial, status, reason}; see
+    `autoarch.trials.log`.
     """
     trials: dict[int, TrialRecord] = {}
     for event in events:
@@ -135,6 +158,11 @@ def replay(events: Iterable[Event]) -> list[TrialRecord]:
         if kind == "proposed":
             trials[event["trial"]] = TrialRecord(
                 **{name: event[name] for name in ("trial", "decisions", "key", "params", "macs")}
+            )
+        elif kind == "inherited":
+            trials[event["trial"]] = replace(
+                trials[event["trial"]],
+                inherited=Inherited(event["parent"], event["epochs"], event["share"]),
             )
         elif kind == "measured":
             record = trials[event["trial"]]

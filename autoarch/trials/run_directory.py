@@ -77,6 +77,10 @@ class RunDirectory:
     def checkpoint_file(self, trial: int) -> Path:
         return self.checkpoints / f"trial-{trial:05d}.npz"
 
+    def first_weights_file(self, trial: int) -> Path:
+        """The weights at the trial's first measurement, for children to start from."""
+        return self.checkpoints / f"first-{trial:05d}.npz"
+
     def exists(self) -> bool:
         return self.settings_file.is_file()
 

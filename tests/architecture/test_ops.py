@@ -49,6 +49,9 @@ def test_op_gate(kind, fields, shapes):
     assert sum(v.numpy().size for v in model.trainable_weights) == op.trainable_params(*shapes)
     state = [v for v in model.non_trainable_weights if "seed" not in v.path]
     assert sum(v.numpy().size for v in state) == op.state_params(*shapes)
+    if axes := op.weight_axes():
+        variables = {v.path.removeprefix("op"): len(v.shape) for v in model.weights}
+        assert {end: len(letters) for end, letters in axes.items()} == variables
 
     batch = [tf.random.stateless_normal((4, *shape), [i, 0]) for i, shape in enumerate(shapes)]
     with tf.GradientTape() as tape:

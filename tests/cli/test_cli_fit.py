@@ -23,7 +23,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
-        "--resume",
+        *("--resume", "--inherit", "--mirror", "none"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -38,6 +38,8 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "test": "held/out",
         "class_weight": "none",
         "precision": "float32",
+        "inherit": True,
+        "mirror": "none",
         "seed": 3,
         "output": Path("runs/b"),
         "resume": True,
@@ -58,6 +60,8 @@ def test_defaults(runner: CliRunner, search) -> None:
         "test": None,
         "class_weight": "auto",
         "precision": "auto",
+        "inherit": False,
+        "mirror": "auto",
         "seed": 0,
         "output": None,
         "resume": False,
@@ -72,6 +76,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         ("objective", tuple(OBJECTIVES)),
         ("class_weight", settings.CLASS_WEIGHTS),
         ("precision", settings.PRECISIONS),
+        ("mirror", settings.MIRRORS),
     ],
 )
 def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from autoarch.data.dataset import ImagePreprocessing
 from autoarch.errors import InvalidInputError
-from autoarch.export import Samples, TrainedModel
+from autoarch.export import Samples, TrainedModel, export_bundle
 from autoarch.export.model import MODEL_FILES
 
 
@@ -105,3 +105,29 @@ def test_samples_must_describe_the_same_images(samples: Samples) -> None:
         Samples((), samples.pixels[:0], samples.probabilities[:0])
     with pytest.raises(ValueError, match="must be uint8"):
         replace(samples, pixels=samples.pixels.astype(np.float32))
+
+
+def test_a_mirrored_model_averages_both_views(model: TrainedModel, samples: Samples) -> None:
+    pixels = samples.pixels.astype(np.float32)
+    plain = model.serving_model()
+    expected = (np.asarray(plain(pixels)) + np.asarray(plain(pixels[:, :, ::-1]))) / 2
+    both = replace(model, mirrored=True)
+    np.testing.assert_allclose(
+        np.asarray(both.serving_model()(samples.pixels)), expected, atol=1e-6
+    )
+    assert both.macs == 2 * model.macs
+
+
+def test_a_mirrored_model_is_exported_in_every_format(
+    model: TrainedModel, samples: Samples, tmp_path: Path
+) -> None:
+    both = replace(model, mirrored=True)
+    asked = Samples.answered_by(both, samples.pixels[:5])
+    card = {"metrics": {"valid": {"accuracy": 0.8, "n": 50}}}
+    files = export_bundle(both, tmp_path / "model", samples=asked, card=card)
+    assert all(file.max_difference < 1e-4 for file in files.values())
+    assert TrainedModel.load(tmp_path / "model").mirrored
+    assert "the picture and its mirror image" in (tmp_path / "model" / "README.md").read_text()
+    model.serving_model().save(tmp_path / "plain.keras")
+    plain = (tmp_path / "plain.keras").stat().st_size
+    assert files["keras"].size_bytes < 1.2 * plain  # the weights are there once

@@ -18,6 +18,7 @@ from autoarch.errors import InvalidInputError, RunDirectoryError
 from autoarch.objectives import Objective
 from autoarch.oracles import ORACLES
 from autoarch.oracles import oracle_class as class_of
+from autoarch.oracles.fidelity import decisions_of, fidelity_of, promoted_from
 
 MAXIMISE = Objective("accuracy", "max")
 MINIMISE = Objective("log_loss", "min")
@@ -69,10 +70,29 @@ def drive(oracle, n, score=quality):
     return found
 
 
+def networks(found):
+    """The settings proposed for the first time, without the keys that say how long to train.
+
+    A promotion proposes the decisions of an earlier trial again and trains on where it ended.
+    """
+    fresh = []
+    for values in found:
+        parent = promoted_from(values)
+        if parent is None:
+            fresh.append(decisions_of(values))
+        else:
+            earlier = found[int(parent)]
+            assert decisions_of(values) == decisions_of(earlier)
+            assert fidelity_of(values).done == fidelity_of(earlier).epochs
+    assert len({json.dumps(values, sort_keys=True) for values in found}) == len(found)
+    assert len({json.dumps(values, sort_keys=True) for values in fresh}) == len(fresh)
+    return fresh
+
+
 def log_of(oracle):
     """The events of the oracle's history as a trial log has them, in order."""
     events = []
-    for kind, number, utility in oracle.history.events:
+    for kind, number, utility, _ in oracle.history.events:
         if kind == "proposed":
             decisions = dict(oracle.history.trials[number].values)
             events.append({"event": "proposed", "trial": number, "decisions": decisions})
@@ -118,8 +138,7 @@ class OracleContract:
         oracle = make(mixed_space)
         found = drive(oracle, 120)
         assert len(found) == 120
-        assert len({json.dumps(values, sort_keys=True) for values in found}) == 120
-        for values in found:
+        for values in networks(found):
             assert oracle.space.contains(values)
             assert ("units" in values) == (values["kind"] == "dense")
             assert ("pool_kind" in values) == values.get("pool", False)
@@ -133,14 +152,12 @@ class OracleContract:
         for trial, known in zip(oracle.trials.values(), oracle.history.trials):
             hp = trial.hyperparameters
             assert hp.values == known.values
-            assert all(hp.is_active(name) for name in hp.values)
+            assert all(hp.is_active(name) for name in decisions_of(hp.values))
         assert list(oracle.trials) == [f"{number:04d}" for number in range(20)]
 
     def test_a_small_space_is_exhausted_and_each_setting_seen_once(self, make):
         oracle = make()
-        found = drive(oracle, 1000)
-        assert len(found) == SIZE
-        assert len({json.dumps(values, sort_keys=True) for values in found}) == SIZE
+        assert len(networks(drive(oracle, 1000))) == SIZE
         assert oracle.propose() is None
         assert "exhausted" in oracle.stop_reason
 
@@ -148,7 +165,7 @@ class OracleContract:
         def key(values):
             return json.dumps([values["kind"], values.get("units"), values.get("pool_kind")])
 
-        found = drive(make(key=key), 1000)
+        found = networks(drive(make(key=key), 1000))
         assert len({key(values) for values in found}) == len(found) == 4 + 4
 
     def test_exhaustion_with_open_and_failed_trials(self, make):
@@ -158,12 +175,13 @@ class OracleContract:
             proposals.append(proposal)
             if len(proposals) % 3:
                 oracle.tell(proposal.trial_id, None if len(proposals) % 2 else 0.5)
-        assert len(proposals) == SIZE
+        assert len(networks([proposal.values for proposal in proposals])) == SIZE
 
     def test_infeasible_settings_are_no_trials(self, make):
         oracle = make(feasible=lambda values: values.get("kernel") != 5)
         found = drive(oracle, 1000)
-        assert len(found) == len(oracle.trials) == (4 + 2 * 4) * 3
+        assert len(found) == len(oracle.trials)
+        assert len(networks(found)) == (4 + 2 * 4) * 3
         assert not oracle.history.failed
         assert all(values.get("kernel") != 5 for values in found)
         assert oracle.infeasible_draws > 0
@@ -185,6 +203,8 @@ class OracleContract:
             {"kind": "dense", "units": np.int64(32)},
         ]
         found = drive(make(initial=initial), 30)
+        assert len(found) == 30
+        found = networks(found)
         assert found[0] == {
             "kind": "conv",
             "kernel": 5,
@@ -193,7 +213,6 @@ class OracleContract:
             "classes": 10,
         }
         assert found[1] == {"kind": "dense", "units": 32, "dropout": 0.0, "classes": 10}
-        assert len(found) == 30
 
     def test_an_illegal_initial_setting_is_an_error(self, make):
         with pytest.raises(InvalidInputError, match="`initial\\[0\\]`"):
@@ -259,7 +278,8 @@ class OracleContract:
         for thread in threads:
             thread.join(timeout=60)
         assert not errors
-        assert len(oracle.history.completed) == len(oracle.trials) == SIZE
+        assert len(oracle.history.completed) == len(oracle.trials)
+        assert len(networks([trial.values for trial in oracle.history.trials])) == SIZE
 
     def test_an_error_in_a_predicate_locks_nobody_out(self, make):
         def broken(values):
@@ -379,7 +399,7 @@ class OracleContract:
         tuner.search(x, y, validation_data=(x, y), epochs=1, batch_size=16, verbose=0)
         assert len(oracle.history.completed) == 4
         for trial in oracle.trials.values():
-            values = trial.hyperparameters.values
+            values = decisions_of(trial.hyperparameters.values)
             assert trial.status == TrialStatus.COMPLETED
             assert 0 <= trial.score <= 1
             assert oracle.space.contains(values)

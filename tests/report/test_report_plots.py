@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import math
 import re
 
 import pytest
@@ -106,3 +107,20 @@ def test_thousands_of_points_are_thinned() -> None:
 
 def test_examples_hold() -> None:
     assert doctest.testmod(plots).failed == 0
+
+
+def test_regret_is_drawn_for_each_oracle_with_its_band() -> None:
+    curves = [
+        ("random", [2.0, 1.0, 0.5], [0.3, 0.2, 0.1]),
+        ("evolution", [2.0, 0.5, 0.0], [0.3, 0.2, 0.0]),
+        ("one seed", [1.5, 1.5, 1.5], [math.nan] * 3),
+    ]
+    svg = plots.regret_curves(curves)
+    for name, _, _ in curves:
+        assert f">{name}<" in svg
+    assert svg.count("fill-opacity: 0.15") + svg.count("opacity: 0.15") >= 2
+    assert "mean regret" in svg
+
+
+def test_a_regret_of_zero_throughout_can_be_drawn() -> None:
+    assert "lucky" in plots.regret_curves([("lucky", [0.0, 0.0], [0.0, 0.0])])

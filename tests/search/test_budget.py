@@ -61,7 +61,7 @@ def test_a_clock_counts_earlier_sittings():
 @pytest.mark.parametrize("epoch_s", [0.05, 4.0, 300.0])
 def test_a_plan_keeps_the_limit_and_leaves_time_for_closing(limit_s, epoch_s):
     plan = make_plan(Clock(limit_s), epoch_s)
-    assert 0 < plan.search_until_s < plan.final_until_s <= limit_s - 15
+    assert 0 < plan.search_until_s < plan.final_until_s <= limit_s - 12
     assert all(b == pytest.approx(a * RUNG_FACTOR) for a, b in zip(plan.rungs, plan.rungs[1:]))
     if len(plan.rungs) > 1:
         assert plan.rungs[-1] * epoch_s <= plan.search_until_s / 2

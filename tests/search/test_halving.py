@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 from autoarch.objectives import get_objective
 from autoarch.search.halving import best_trial, next_promotion
-from autoarch.trials import Measurement, TrialRecord, TrialStatus
+from autoarch.trials import Inherited, Measurement, TrialRecord, TrialStatus
 
 ACCURACY, LOSS = get_objective("accuracy"), get_objective("log_loss")
 RUNGS = (1.0, 3.0, 9.0)
@@ -59,8 +61,17 @@ def test_trial_0_is_replaced_only_by_a_clear_lead():
         counted = Measurement(score, {"n": 100}, 1.0, 1.0, 1.0)  # standard error: 0.05
         return TrialRecord(number, {}, str(number), 1, 1, TrialStatus.COMPLETED, (counted,))
 
-    assert best_trial([measured(0, 0.5), measured(1, 0.54)], RUNGS, ACCURACY).trial == 0
-    assert best_trial([measured(0, 0.5), measured(1, 0.56)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([measured(0, 0.5), measured(1, 0.59)], RUNGS, ACCURACY).trial == 0
+    assert best_trial([measured(0, 0.5), measured(1, 0.61)], RUNGS, ACCURACY).trial == 1
+
+
+def test_a_trial_that_inherited_wins_only_where_trial_0_has_seen_as_much():
+    measured = tuple(Measurement(s, {}, epochs, 1.0, 1.0) for s, epochs in ((0.8, 2.0), (0.9, 3.0)))
+    child = replace(trial(1, 0.0), measurements=measured[:1], inherited=Inherited(0, 1.0, 0.9))
+    assert best_trial([trial(0, 0.5), child], RUNGS, ACCURACY).trial == 0
+    promoted = replace(child, measurements=measured)
+    assert best_trial([trial(0, 0.5), promoted], RUNGS, ACCURACY).trial == 0
+    assert best_trial([trial(0, 0.5, 0.7), promoted], RUNGS, ACCURACY).trial == 1
 
 
 def test_best_prefers_the_higher_rung_then_the_score():

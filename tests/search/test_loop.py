@@ -44,6 +44,9 @@ class LookUp:
         score += 0.01 * fidelity.epochs
         return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.001, 0.002)
 
+    def inherit(self, candidate, trial, parent, parent_trial, *, epochs):
+        return 0.5
+
 
 @pytest.fixture
 def search():
@@ -65,6 +68,7 @@ def make_search(
     interrupted=lambda: False,
     plan=PLAN,
     progress=None,
+    inherit=False,
 ):
     space = ResidualSpace((8, 8, 1), 3, width=8)
     oracle = make_oracle(
@@ -88,6 +92,7 @@ def make_search(
         max_trials=trials,
         interrupted=interrupted,
         progress=progress,
+        inherit=inherit,
     )
 
 
@@ -112,16 +117,23 @@ def test_the_log_alone_rebuilds_the_trials(search, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["random", "evolution"])
-@pytest.mark.parametrize("kill_at", range(1, 12))
-def test_a_killed_search_goes_on_as_if_it_had_not_been(search, tmp_path, name, kill_at):
-    whole = search(tmp_path / "whole", LookUp(), name=name)
+@pytest.mark.parametrize(
+    ("inherit", "kill_at"),
+    [(False, n) for n in range(1, 12)] + [(True, n) for n in range(1, 11)],
+)
+def test_a_killed_search_goes_on_as_if_it_had_not_been(search, tmp_path, name, inherit, kill_at):
+    options = {"name": name, "inherit": inherit}
+    whole = search(tmp_path / "whole", LookUp(), **options)
     whole.run()
     with pytest.raises(Killed):
-        search(tmp_path / "log", LookUp(kill_at=kill_at), name=name).run()
-    resumed = search(tmp_path / "log", LookUp(), name=name)
+        search(tmp_path / "log", LookUp(kill_at=kill_at), **options).run()
+    resumed = search(tmp_path / "log", LookUp(), **options)
     resumed.run()
-    essence = [(t.key, t.score, t.epochs, t.status) for t in resumed.trials]
-    assert essence == [(t.key, t.score, t.epochs, t.status) for t in whole.trials]
+
+    def essence(trials):
+        return [(t.key, t.score, t.epochs, t.status, t.inherited) for t in trials]
+
+    assert essence(resumed.trials) == essence(whole.trials)
 
 
 def test_failures_are_recorded_with_their_reason_and_the_search_goes_on(search, tmp_path):
@@ -207,3 +219,19 @@ def test_whoever_watches_is_told(search, tmp_path):
     search(tmp_path / "log", LookUp(), trials=2, progress=watcher).run()
     assert watcher.told[:2] == [("started", 0), ("measured", 0, 0)]
     assert watcher.told[2] == ("started", 1)
+
+
+def test_children_begin_where_their_parents_were_first_measured(search, tmp_path):
+    evaluator = LookUp()
+    found = search(tmp_path / "log", evaluator, inherit=True)
+    found.run()
+    assert replay(read_events(tmp_path / "log")) == found.trials
+    assert found.trials[0].inherited is None
+    for record in found.trials[1:]:
+        parent = found.trials[record.inherited.parent]
+        assert parent.trial < record.trial and record.inherited.share == 0.5
+        assert record.inherited_epochs == parent.measurements[0].epochs
+        assert record.measurements[0].epochs == record.inherited_epochs + PLAN.rungs[0]
+        assert (record.trial, record.inherited_epochs) in {call[:2] for call in evaluator.calls}
+    # so trial 0 can be measured with as many epochs as any child
+    assert max(t.epochs for t in found.trials) == PLAN.rungs[-1]

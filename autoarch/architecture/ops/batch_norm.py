@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,6 +34,9 @@ class BatchNorm(Op):
 
     def state_params(self, *inputs: Shape) -> int:
         return 2 * inputs[0][-1]
+
+    def weight_axes(self) -> Mapping[str, str]:
+        return {f"/{name}": "c" for name in ("gamma", "beta", "moving_mean", "moving_variance")}
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +43,11 @@ class Conv2D(Op):
         channels = inputs[0][-1]
         weights = self.kernel**2 * (channels // self.groups) * self.filters
         return weights + (self.filters if self.use_bias else 0)
+
+    def weight_axes(self) -> Mapping[str, str]:
+        if self.groups > 1:
+            return {}
+        return {"/kernel": "hwio", **({"/bias": "o"} if self.use_bias else {})}
 
     def macs(self, *inputs: Shape) -> int:
         height, width, _ = self.output_shape(*inputs)

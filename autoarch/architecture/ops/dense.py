@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,6 +30,9 @@ class Dense(Op):
 
     def trainable_params(self, *inputs: Shape) -> int:
         return (inputs[0][-1] + 1) * self.units
+
+    def weight_axes(self) -> Mapping[str, str]:
+        return {"/kernel": "io", "/bias": "o"}
 
     def macs(self, *inputs: Shape) -> int:
         return inputs[0][-1] * self.units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,6 +31,9 @@ class DepthwiseConv2D(Op):
 
     def trainable_params(self, *inputs: Shape) -> int:
         return self.kernel**2 * inputs[0][-1]
+
+    def weight_axes(self) -> Mapping[str, str]:
+        return {"/kernel": "hwc1"}
 
     def macs(self, *inputs: Shape) -> int:
         height, width, channels = self.output_shape(*inputs)

@@ -8,6 +8,7 @@ out: `(height, width, channels)` for images, `(features,)` for vectors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -39,6 +40,18 @@ class Op(ABC):
     def state_params(self, *inputs: Shape) -> int:
         """Number of weights that gradients do not reach, such as moving means."""
         return 0
+
+    def weight_axes(self) -> Mapping[str, str]:
+        """What the axes of each weight stand for, so that weights can be inherited.
+
+        Returns:
+            By the end of the weight's path in the Keras model, one letter an axis: `h` and `w`
+            window, `i` input channels, `o` output channels, `c` channels that are input and
+            output alike, `u` hidden units, `1` nothing. A layer's matrix has its two axes of
+            channels last, input first. Empty where there are no weights, or where they cannot
+            be inherited.
+        """
+        return {}
 
     def macs(self, *inputs: Shape) -> int:
         """Multiply-adds for one example; convolutions and matrix products only."""

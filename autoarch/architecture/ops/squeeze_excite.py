@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,6 +38,14 @@ class SqueezeExcite(Op):
         channels = inputs[0][-1]
         units = self._units(channels)
         return (channels + 1) * units + (units + 1) * channels
+
+    def weight_axes(self) -> Mapping[str, str]:
+        return {
+            "_reduce/kernel": "hwcu",
+            "_reduce/bias": "u",
+            "_expand/kernel": "hwuc",
+            "_expand/bias": "c",
+        }
 
     def macs(self, *inputs: Shape) -> int:
         channels = inputs[0][-1]
