@@ -58,7 +58,7 @@ class Decision:
                 f"got {self.default!r}."
             )
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether there is anything to decide."""
         return self.domain.size > 1

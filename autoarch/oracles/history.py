@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from autoarch.oracles.domains import Value
@@ -109,7 +110,7 @@ class History:
 
     def best(self, n: int = 1) -> list[KnownTrial]:
         """The `n` completed trials of largest utility, best first; of equals, the earlier."""
-        return heapq.nlargest(n, self._completed.values(), key=lambda trial: trial.utility)
+        return heapq.nlargest(n, self._completed.values(), key=attrgetter("utility"))
 
     def propose(self, values: Mapping[str, Value]) -> KnownTrial:
         """Records a new open trial."""

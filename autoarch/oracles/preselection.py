@@ -8,19 +8,18 @@ its Properties", Biometrics 1971; weighted mean: Nadaraya, 1964, and Watson, 196
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.oracles.decisions import Decision, DecisionSpace, Setting
-from autoarch.oracles.domains import Value
+from autoarch.oracles.decisions import DecisionSpace, Setting
+from autoarch.oracles.encoding import BinaryCode, hamming
+from autoarch.oracles.event_reader import EventReader
 from autoarch.oracles.history import EventKind, History, HistoryEvent
-from autoarch.oracles.learner import Learner
 
 FloatArray = npt.NDArray[np.float64]
 
-_INACTIVE = -1.0
 _DECAY = np.log(5.0)  # a trial one decision further away counts a fifth
 # What is unknown is assumed to be good: as if a trial one decision away had beaten 95 % of all.
 _PRIOR_WEIGHT = np.exp(-_DECAY)
@@ -28,58 +27,33 @@ _PRIOR_RANK = 0.95
 _MEMORY = 200  # trials that are looked at, the latest: a proposal stays under a millisecond
 
 
-def encode(space: DecisionSpace, setting: Mapping[str, Value]) -> FloatArray:
-    """A legal setting as one number per decision, for `gower_distances`.
-
-    Ordered decisions become their position in [0, 1], unordered ones their rank and a half,
-    inactive ones -1: values of one kind and inactivity are all at least 1 apart.
-    """
-    row = np.full(len(space), _INACTIVE)
-
-    def write(place: int, decision: Decision) -> Value:
-        domain, value = decision.domain, setting[decision.name]
-        row[place] = domain.to_unit(value) * (1 if domain.ordered else domain.size)
-        return value
-
-    space.fill(write)
-    return row
-
-
-def gower_distances(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Number of decisions that differ, a partly different size counting in part.
-
-    Args:
-        a: Encoded settings, shape (m, decisions).
-        b: Encoded settings, shape (n, decisions).
-
-    Returns:
-        Shape (m, n).
-    """
-    return np.minimum(np.abs(a[:, None] - b), 1).sum(axis=-1)
-
-
 def ranks(utilities: FloatArray) -> FloatArray:
     """The place of each utility in their order, as a share in [0, 1)."""
     return utilities.argsort().argsort() / len(utilities)
 
 
-class InheritedFitness(Learner):
+class InheritedFitness(EventReader):
     """Predicts the rank of a setting: a mean over the completed trials, the near ones foremost.
 
-    A trial at Gower distance d has the weight 5 ** -d. Ranks, so that neither a collapsed
+    A trial at distance d (number of decisions that differ, a partly different size counting in
+    part, see `BinaryCode`) has the weight 5 ** -d. Ranks, so that neither a collapsed
     training nor a crowd of near equals at the top decides alone. What is far from all trials is
     assumed to be good: otherwise a search goes round in the valley that it knows best.
     """
 
     def begin(self, space: DecisionSpace) -> None:
-        self._rows = np.empty((64, len(space)))
+        self._code = BinaryCode(space)
+        self._rows = np.empty((64, len(self._code.shares)))
 
     def take(self, event: HistoryEvent, space: DecisionSpace, history: History) -> None:
         if event.kind is EventKind.FINISHED and event.utility is not None:
             while event.number >= len(self._rows):
                 self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
             values = space.activate(history.trials[event.number].values)
-            self._rows[event.number] = encode(space, values)
+            self._rows[event.number] = self._bits([values])[0]
+
+    def _bits(self, settings: Sequence[Setting]) -> FloatArray:
+        return self._code.bits(self._code.levels(settings))
 
     def best_first(
         self,
@@ -97,8 +71,8 @@ class InheritedFitness(Learner):
         trials = history.latest(_MEMORY)
         rows = self._rows[[trial.number for trial in trials]]
         utilities = np.array([trial.utility for trial in trials])
-        rows_of_children = np.array([encode(space, child) for child in children])
-        weights = np.exp(-_DECAY * gower_distances(rows_of_children, rows))
+        distances = hamming(self._bits(children), rows, self._code.shares)
+        weights = np.exp(-_DECAY * distances)
         predicted = (weights @ ranks(utilities) + _PRIOR_WEIGHT * _PRIOR_RANK) / (
             weights.sum(axis=1) + _PRIOR_WEIGHT
         )

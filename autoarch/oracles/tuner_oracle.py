@@ -241,7 +241,8 @@ class TunerOracle(keras_tuner.Oracle):
     # -- Recording ---------------------------------------------------------------------------
 
     def _start(self, trial_id: str, values: Setting, *, tuner_id: str) -> Trial:
-        hyperparameters = self.hyperparameters.copy()
+        hyperparameters = keras_tuner.HyperParameters()
+        hyperparameters.merge(self.hyperparameters)  # `copy` takes five times as long
         hyperparameters.values = dict(values)
         trial = Trial(hyperparameters, trial_id=trial_id, status=TrialStatus.RUNNING)
         self._history.propose(values)

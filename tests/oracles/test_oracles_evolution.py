@@ -90,11 +90,7 @@ def test_settings_are_checked():
             EvolutionOracle(**{name: 1.5})
 
 
-@pytest.mark.parametrize(
-    ("oracle_class", "milliseconds"),
-    [(EvolutionOracle, 1.0), (EvolutionStrategyOracle, 1.0), (GeneticOracle, 1.5)],
-)
-def test_a_proposal_takes_about_a_millisecond(oracle_class, milliseconds):
+def median_of_a_proposal(oracle_class, *, trials):
     hp = keras_tuner.HyperParameters()
     for place in range(5):
         hp.Choice(f"kind_{place}", ["conv", "pool", "skip", "none"])
@@ -102,12 +98,26 @@ def test_a_proposal_takes_about_a_millisecond(oracle_class, milliseconds):
     oracle = oracle_class(Objective("accuracy", "max"), None, hp, seed=0)
     rng = np.random.default_rng(0)
     times = []
-    for _ in range(300):
-        begin = time.thread_time()  # not the clock: other processes may hold the cores
+    for _ in range(trials):
+        begin = time.thread_time()
         proposal = oracle.propose()
         times.append(time.thread_time() - begin)
         oracle.tell(proposal.trial_id, rng.random())
-    assert np.quantile(times[100:], 0.25) <= milliseconds * 1e-3
+    return statistics.median(times[-100:])
+
+
+@pytest.mark.parametrize(
+    ("oracle_class", "limit"),
+    [(EvolutionOracle, 1e-3), (EvolutionStrategyOracle, 1e-3), (GeneticOracle, 1.5e-3)],
+)
+def test_a_proposal_takes_about_a_millisecond(oracle_class, limit):
+    # The least of three, as in `timeit`: what is more is other processes on the same cores.
+    assert min(median_of_a_proposal(oracle_class, trials=250) for _ in range(3)) <= limit
+
+
+def test_the_time_of_a_proposal_does_not_grow_with_the_trials():
+    early, late = (median_of_a_proposal(EvolutionOracle, trials=n) for n in (250, 1000))
+    assert late <= 2 * early
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.history import History, HistoryEvent
 
 
-class Learner(ABC):
+class EventReader(ABC):
     """Reads each event of a history once, in order, so that a proposal costs no full pass.
 
     The state depends on the space and the events alone: a new space, which a hypermodel may
