@@ -94,7 +94,10 @@ SEARCH_SHARE = 0.38
 """Share of the training time that goes to the search; the final training gets the rest."""
 
 CLOSING_S = 12.0
-"""Seconds kept for export, verification and report of a small network."""
+"""Seconds kept at least for export, verification and report of a small network."""
+
+CLOSING_STARTS = 2.2
+"""The same in start-ups: most of it is fresh processes importing TensorFlow, as this one did."""
 
 SMALLEST_TRAINING_S = 5.0
 """With less than this for training, a run is refused at its start."""
@@ -131,12 +134,13 @@ class Plan:
     epoch_s: float
 
 
-def make_plan(clock: Clock, epoch_s: float) -> Plan:
+def make_plan(clock: Clock, epoch_s: float, *, start_s: float = 0.0) -> Plan:
     """Splits what is left of the budget.
 
     Args:
         clock: The run's clock, after the data has been read and the speed measured.
         epoch_s: Seconds of one epoch of trial 0.
+        start_s: Seconds that the command took to start.
 
     Returns:
         Rungs that triple the epochs, as far as one trial's whole climb costs at most a third of
@@ -147,7 +151,7 @@ def make_plan(clock: Clock, epoch_s: float) -> Plan:
             (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR), None, None, FREE_FINAL_EPOCHS, epoch_s
         )
     now = clock.elapsed_s
-    final_until = clock.limit_s - closing_s(clock.limit_s)
+    final_until = clock.limit_s - closing_s(clock.limit_s, start_s)
     training = max(final_until - now, 1.0)
     search = training * SEARCH_SHARE
     all_epochs = training / epoch_s
@@ -159,6 +163,6 @@ def make_plan(clock: Clock, epoch_s: float) -> Plan:
     return Plan(tuple(rungs), now + search, final_until, final_epochs, epoch_s)
 
 
-def closing_s(limit_s: float) -> float:
-    """Seconds kept for export, verification and report."""
-    return CLOSING_S + 0.01 * limit_s
+def closing_s(limit_s: float, start_s: float = 0.0) -> float:
+    """Seconds kept for export, verification and report; more on a slow or busy machine."""
+    return max(CLOSING_S, CLOSING_STARTS * start_s) + 0.01 * limit_s

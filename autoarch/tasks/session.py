@@ -170,7 +170,8 @@ class Session:
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
         timed = self.clock.limit_s is not None
         epoch_s = evaluator.seconds_per_epoch(space.candidate({})) if timed else 0.0
-        plan = make_plan(self.clock, epoch_s)
+        start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
+        plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
         ):

@@ -67,10 +67,10 @@ def test_the_gain_is_weighed_against_the_cost():
         return {"seconds": 100.0 if values["a"] == "z" else 1.0}
 
     def spent(**options):
-        oracle = search(make(seed=3, **options), 40, also=seconds)
-        return sum(t.metrics["seconds"] for t in oracle.history.trials[15:])
+        oracle = search(make(seed=3, **options), 22, also=seconds)
+        return sum(t.metrics["seconds"] for t in oracle.history.trials[12:22])
 
-    assert spent(cost="seconds") < 0.5 * spent(acquisition="ei")
+    assert spent(cost="seconds") < 0.2 * spent(acquisition="ei")
     with pytest.raises(InvalidInputError, match="`seconds`, which must be positive"):
         search(make(cost="seconds"), 20)
 

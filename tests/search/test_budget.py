@@ -70,3 +70,10 @@ def test_a_plan_keeps_the_limit_and_leaves_time_for_closing(limit_s, epoch_s):
 def test_without_a_limit_nothing_depends_on_the_speed():
     assert make_plan(Clock(None), 1.0).rungs == make_plan(Clock(None), 9.0).rungs
     assert make_plan(Clock(None), 1.0).final_until_s is None
+
+
+def test_a_machine_that_starts_slowly_gets_more_time_for_closing():
+    quick = make_plan(Clock(300), 4.0, start_s=4.0)
+    slow = make_plan(Clock(300), 4.0, start_s=10.0)
+    assert quick.final_until_s == pytest.approx(300 - 12 - 3, abs=0.1)
+    assert slow.final_until_s == pytest.approx(300 - 22 - 3, abs=0.1)
