@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,3 +157,24 @@ def test_an_error_while_making_a_batch_reaches_the_trainer(data):
     stream = Batches(data, broken, Recipe(), batch_size=8, seed=0)
     with stream, pytest.raises(OSError, match="disk gone"):
         next(stream)
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu", "hard_silu"])
+def test_nothing_of_a_network_stays_once_it_is_gone(data, augment, activation):
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    space = ResidualSpace(SHAPE, CLASSES, width=8)
+    architecture = space.candidate({"activation": activation}).architecture
+    subject = trainer(architecture, data, augment)
+    train(subject, 1)
+    subject.predict_proba(data.images)
+    name = "_train_step"
+
+    def graphs():
+        gc.collect()
+        return [o for o in gc.get_objects() if isinstance(o, FuncGraph) and o.name == name]
+
+    before = len(graphs())
+    del subject
+    assert before >= 1
+    assert len(graphs()) == before - 1
