@@ -167,7 +167,6 @@ class BayesianOracle(SearchOracle):
     ) -> FloatArray:
         """The acquisition of each candidate."""
         posteriors = surrogate.posteriors(history)
-        observed = surrogate.warped()
         if len(self.objectives) > 1:
             bounds = [
                 upper_confidence_bound(*p.predict(rows), self.exploration) for p in posteriors
@@ -175,20 +174,20 @@ class BayesianOracle(SearchOracle):
             direction = np.abs(rng.standard_normal(len(bounds)))
             return hypervolume_scalarisation(
                 np.stack(bounds, axis=1),
-                observed.min(axis=0),
+                surrogate.warped().min(axis=0),
                 direction / np.linalg.norm(direction),
             )
         posterior = posteriors[0]
-        if self.cost is not None:
-            gain = expected_improvement(*posterior.predict(rows), observed[:, 0].max())
-            cheapness, _ = posteriors[1].predict(rows)
-            return np.log(gain + 1e-300) + cheapness
-        if self.acquisition == "thompson":
+        if self.acquisition == "thompson" and self.cost is None:
             return posterior.sample(rows, rng)
         mean, sd = posterior.predict(rows)
-        if self.acquisition == "ei":
-            return expected_improvement(mean, sd, observed[:, 0].max())
-        return upper_confidence_bound(mean, sd, self.exploration)
+        if self.acquisition == "ucb" and self.cost is None:
+            return upper_confidence_bound(mean, sd, self.exploration)
+        gain = expected_improvement(mean, sd, surrogate.warped()[:, 0].max())
+        if self.cost is None:
+            return gain
+        cheapness, _ = posteriors[1].predict(rows)
+        return np.log(gain + 1e-300) + cheapness
 
 
 def valleys(

@@ -72,6 +72,27 @@ def mutate_each(
     return space.mutate(setting, rng, n=int(mutations), near=near)
 
 
+def mutate_one_or_two(
+    space: DecisionSpace,
+    setting: Mapping[str, Value],
+    rng: np.random.Generator,
+    *,
+    second: float,
+    near: float,
+) -> Setting:
+    """Mutates one active decision, and, with probability `second`, another one.
+
+    Args:
+        space: The decisions.
+        setting: The setting to start from.
+        rng: Source of randomness.
+        second: Probability of two mutations.
+        near: Probability that an ordered decision moves to a close value.
+    """
+    mutations = 2 if rng.random() < second else 1
+    return space.mutate(setting, rng, n=mutations, near=near)
+
+
 def check_counts(oracle: type, **counts: int) -> None:
     """Raises `InvalidInputError` where a setting of an oracle is below 1."""
     for name, count in counts.items():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autoarch.oracles.base import SearchOracle
-from autoarch.oracles.breeding import breed, check_counts, check_shares
+from autoarch.oracles.breeding import breed, check_counts, check_shares, mutate_one_or_two
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.history import History
 from autoarch.oracles.preselection import InheritedFitness
@@ -86,8 +86,7 @@ class EvolutionOracle(SearchOracle):
 
         def child() -> Setting:
             born = breed(space, living, rng, tournament_size=self.sample, crossover=self.crossover)
-            mutations = 2 if rng.random() < self.second_mutation else 1
-            return space.mutate(born, rng, n=mutations, near=self.near)
+            return mutate_one_or_two(space, born, rng, second=self.second_mutation, near=self.near)
 
         while True:
             yield from self._fitness.best_first(

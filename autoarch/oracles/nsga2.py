@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from autoarch.objectives import crowding_distance, non_dominated_sort
 from autoarch.oracles.base import SearchOracle
-from autoarch.oracles.breeding import breed, check_counts, check_shares
+from autoarch.oracles.breeding import breed, check_counts, check_shares, mutate_one_or_two
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.history import History
 
@@ -97,5 +97,4 @@ class NSGA2Oracle(SearchOracle):
         living = [replace(completed[p], utility=float(-rank)) for rank, p in enumerate(places)]
         while True:
             born = breed(space, living, rng, tournament_size=self.sample, crossover=self.crossover)
-            mutations = 2 if rng.random() < self.second_mutation else 1
-            yield space.mutate(born, rng, n=mutations, near=self.near)
+            yield mutate_one_or_two(space, born, rng, second=self.second_mutation, near=self.near)
