@@ -6,12 +6,8 @@ seconds. Neither Keras nor KerasTuner is imported before a search begins.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import inspect
 import math
-import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.errors import DataError
+from autoarch.evaluation.table_file import (
+    check_names,
+    check_no_gaps,
+    number_rows,
+    parse_decision,
+    parse_numbers,
+    read_csv,
+)
 from autoarch.objectives import Objective
 
 if TYPE_CHECKING:
@@ -75,17 +79,17 @@ class BenchmarkTable:
                 where there must be one; two rows are of the same setting.
         """
         path = Path(path)
-        cells, lines = _read_csv(path)
+        cells, lines = read_csv(path)
         guessed = decisions is None
         if decisions is None:
             decisions = [name for name in cells if name not in columns]
-        _check_names(path, cells, decisions, columns, categorical)
-        _check_no_gaps(path, cells, decisions, lines)
-        values = {name: _parsed(cells[name]) for name in decisions}
+        check_names(path, cells, decisions, columns, categorical)
+        check_no_gaps(path, cells, decisions, lines)
+        values = {name: parse_decision(cells[name]) for name in decisions}
         table = cls(
             decisions={name: sorted(set(column)) for name, column in values.items()},
-            rows=_rows(path, values, lines),
-            columns={name: _numbers(path, name, cells[name], lines) for name in columns},
+            rows=number_rows(path, values, lines),
+            columns={name: parse_numbers(path, name, cells[name], lines) for name in columns},
             categorical=frozenset(categorical),
         )
         if guessed:
@@ -309,103 +313,3 @@ def _padded(curve: FloatArray, queries: int, *, before: float) -> FloatArray:
     """The curve, its last value repeated up to that length; `before` where it has none."""
     last = curve[-1] if len(curve) else before
     return np.concatenate([curve[:queries], np.full(max(0, queries - len(curve)), last)])
-
-
-def _read_csv(path: Path) -> tuple[dict[str, list[str]], list[int]]:
-    """The cells of each column, and the line that each row ends in."""
-    try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, row) for row in reader if row]
-    except FileNotFoundError as error:
-        raise DataError(f"There is no table at {path}.") from error
-    except (OSError, EOFError, UnicodeError, csv.Error, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as a CSV file: {error}") from error
-    if len(rows) < 2:
-        raise DataError(f"{path} must have a header and at least one row.")
-    (_, header), *rows = rows
-    names = [name.strip() for name in header]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{path} has two columns `{name}`.")
-    for line, row in rows:
-        if len(row) != len(names):
-            raise DataError(
-                f"{path}, line {line}: {len(row)} cells where there are {len(names)} columns."
-            )
-    columns = zip(*(row for _, row in rows), strict=True)
-    cells = {name: [cell.strip() for cell in column] for name, column in zip(names, columns)}
-    return cells, [line for line, _ in rows]
-
-
-def _check_names(
-    path: Path,
-    cells: Mapping[str, list[str]],
-    decisions: Sequence[str],
-    columns: Sequence[str],
-    categorical: Sequence[str],
-) -> None:
-    """Makes sure that each column is there and has one role."""
-    for name in (*decisions, *columns):
-        if name not in cells:
-            raise DataError(f"{path} has no column `{name}`; there are: {', '.join(cells)}.")
-    for name in categorical:
-        if name not in decisions:
-            raise DataError(f"`{name}` is categorical, but no decision: {', '.join(decisions)}.")
-    if both := set(decisions) & set(columns):
-        raise DataError(f"`{min(both)}` cannot be a decision and be measured.")
-    if not decisions:
-        raise DataError(f"{path} has no column that could be a decision.")
-
-
-def _check_no_gaps(
-    path: Path, cells: Mapping[str, list[str]], decisions: Sequence[str], lines: list[int]
-) -> None:
-    for name in decisions:
-        if "" in cells[name]:
-            line = lines[cells[name].index("")]
-            raise DataError(f"{path}, line {line}: decision `{name}` is empty.")
-
-
-def _rows(
-    path: Path, values: Mapping[str, list[Value]], lines: list[int]
-) -> dict[tuple[Value, ...], int]:
-    """The row of each setting; there must be one only."""
-    rows: dict[tuple[Value, ...], int] = {}
-    for row, setting in enumerate(zip(*values.values(), strict=True)):
-        first = rows.setdefault(setting, row)
-        if first != row:
-            raise DataError(
-                f"{path}, lines {lines[first]} and {lines[row]} are of the same setting; name "
-                "more decisions, or average what was measured repeatedly."
-            )
-    return rows
-
-
-def _parsed(cells: list[str]) -> list[Value]:
-    """The cells as integers where all are, else as finite floats, else as they stand."""
-    distinct = set(cells)
-    if any(re.match(r"[+-]?0\d", cell) for cell in distinct):
-        return list(cells)
-    for kind in (int, float):
-        try:
-            known: dict[str, Value] = {cell: kind(cell) for cell in distinct}
-        except ValueError:
-            continue
-        if all(map(math.isfinite, known.values())):
-            return [known[cell] for cell in cells]
-    return list(cells)
-
-
-def _numbers(path: Path, name: str, cells: list[str], lines: list[int]) -> FloatArray:
-    """A column of numbers; NaN where a cell is empty."""
-    numbers = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        try:
-            numbers[row] = float(cell) if cell else math.nan
-        except ValueError as error:
-            raise DataError(
-                f"{path}, line {lines[row]}: `{name}` must be a number; got {cell!r}."
-            ) from error
-    return numbers

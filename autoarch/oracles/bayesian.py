@@ -110,14 +110,12 @@ class BayesianOracle(SearchOracle):
             yield design[len(history)]
         if len(history) < self.warm_up or len(history.completed) < 2:
             return
-        if self._surrogate is None or self._surrogate.space is not space:
+        if self._surrogate is None or not self._surrogate.follows(space, history):
             # The cost is learned as a logarithm, which needs no further warp.
             warps = [half_rank] * len(self.objectives) + [np.asarray] * (self.cost is not None)
-            self._surrogate = Surrogate(space, self._targets, warps, self.features)
+            self._surrogate = Surrogate(space, history, self._targets, warps, self.features)
         surrogate = self._surrogate
-        candidates, rows = surrogate.new_rows(
-            self._candidates(space, history, rng), [trial.values for trial in history.trials]
-        )
+        candidates, rows = surrogate.new_rows(self._candidates(space, history, rng), history.trials)
         if candidates:
             promise = self._promise(surrogate, history, rows, rng)
             for place in np.argsort(-promise, kind="stable"):

@@ -13,7 +13,7 @@ from autoarch.oracles.decisions import DecisionSpace, Setting, setting_key
 from autoarch.oracles.domains import Value
 from autoarch.oracles.encoding import BinaryCode, FloatArray, IntArray
 from autoarch.oracles.gaussian_process import Factor, Kernel, Posterior, Rows
-from autoarch.oracles.history import EventKind, History, HistoryEvent
+from autoarch.oracles.history import EventKind, History, HistoryEvent, KnownTrial
 
 Features = Callable[[Mapping[str, Value]], Sequence[float]]
 Targets = Callable[[HistoryEvent], Sequence[float] | None]
@@ -37,6 +37,7 @@ class Surrogate:
 
     Args:
         space: The decisions.
+        history: The trials that it learns from.
         targets: The values of a result, larger is better; None where the trial failed.
         warps: For each target what makes its values fit for a Gaussian process.
         features: Numeric features of a setting, known without training.
@@ -45,11 +46,13 @@ class Surrogate:
     def __init__(
         self,
         space: DecisionSpace,
+        history: History,
         targets: Targets,
         warps: Sequence[Callable[[FloatArray], FloatArray]],
         features: Features | None,
     ):
-        self.space = space
+        self._space = space
+        self._history = history
         self._code = BinaryCode(space)
         self._targets = targets
         self._warps = warps
@@ -57,6 +60,8 @@ class Surrogate:
         self._known_features: dict[str, Sequence[float]] = {}
         self._centre, self._spread = self._feature_scale()
         self._kernels = [Kernel(self._code, len(self._centre)) for _ in warps]
+        self._taken: set[bytes] = set()
+        self._trials_taken = 0
         self._seen = 0
         self._order: list[int] = []
         self._values: dict[int, Sequence[float] | None] = {}
@@ -64,23 +69,32 @@ class Surrogate:
         self._next_fit = 2
         self._factors: list[Factor] | None = None
 
+    def follows(self, space: DecisionSpace, history: History) -> bool:
+        """Whether this is the space and the history that it learns from."""
+        return self._space is space and self._history is history
+
     def rows(self, settings: Sequence[Mapping[str, Value]]) -> Rows:
         """Settings as the processes see them."""
         levels = self._code.levels(settings)
         return Rows(self._code.bits(levels), self._feature_rows(settings))
 
     def new_rows(
-        self, settings: Sequence[Setting], known: Sequence[Mapping[str, Value]]
+        self, settings: Sequence[Setting], trials: Sequence[KnownTrial]
     ) -> tuple[list[Setting], Rows]:
-        """Those of the settings that differ from the known ones and from each other."""
+        """Those of the settings that differ from all trials' and from each other.
+
+        Args:
+            settings: What might be proposed.
+            trials: All so far, in order of proposal.
+        """
+        more = self._code.levels([trial.values for trial in trials[self._trials_taken :]])
+        self._taken |= {row.tobytes() for row in more}
+        self._trials_taken = len(trials)
         levels = self._code.levels(settings)
-        taken = {row.tobytes() for row in self._code.levels(known)}
-        places = []
+        first: dict[bytes, int] = {}  # the place of each row
         for place, row in enumerate(levels):
-            key = row.tobytes()
-            if key not in taken:
-                taken.add(key)
-                places.append(place)
+            first.setdefault(row.tobytes(), place)
+        places = [place for row, place in first.items() if row not in self._taken]
         chosen = [settings[place] for place in places]
         return chosen, Rows(self._code.bits(levels[places]), self._feature_rows(chosen))
 
@@ -165,7 +179,7 @@ class Surrogate:
             return np.zeros(0), np.ones(0)
         rng = seeding.rng("features", seed=0)
         sample = np.array(
-            [self._features(self.space.sample(rng)) for _ in range(_FEATURE_SAMPLE)], np.float64
+            [self._features(self._space.sample(rng)) for _ in range(_FEATURE_SAMPLE)], np.float64
         )
         spread = sample.std(axis=0)
         return sample.mean(axis=0), np.where(spread > 0, spread, 1.0)

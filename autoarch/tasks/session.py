@@ -4,16 +4,12 @@ interrupted sitting ended."""
 from __future__ import annotations
 
 import logging
-import os
-import platform
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from autoarch.costs import model_costs
 from autoarch.data import ImageData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
@@ -21,7 +17,6 @@ from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective
-from autoarch.oracles import SearchOracle, make_oracle
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
 from autoarch.search.loop import Search
@@ -29,6 +24,7 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
+from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import phase_seconds, result_of, versions
 from autoarch.tasks.settings import Settings
@@ -43,22 +39,8 @@ logger = logging.getLogger(__name__)
 CHECKED_SAMPLES = 32
 """Held-out pictures on which every exported file must answer as the trained model does."""
 
-COSTLIEST = 1.1
-"""Candidates of more than so many times trial 0's multiply-adds do not fit the time budget: trial 0
-is sized so that its final training sees the data often enough, and a larger network would not."""
-
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
-
-MEMORY_SHARE = 0.6
-"""Share of the machine's memory that one training step may take by the estimate."""
-
-
-ORACLE_SETTINGS: dict[str, dict[str, Any]] = {
-    # Trial 0 is strong, so children of it are worth more than random networks from the start.
-    # A change of the recipe alone is no new network; it comes along with another decision.
-    "evolution": {"warm_up": 1, "second_mutation": 0.5},
-}
 
 
 class Session:
@@ -183,41 +165,13 @@ class Session:
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
 
-    def _oracle(self, space: SearchSpace) -> SearchOracle:
-        baseline = space.candidate({})
-        most_macs = COSTLIEST * baseline.architecture.macs
-        memory = MEMORY_SHARE * _memory_bytes()
-
-        def feasible(decisions: Mapping[str, Any]) -> bool:
-            candidate = space.candidate(decisions)
-            costs = model_costs(candidate.architecture)
-            return (
-                costs.macs <= most_macs
-                and costs.training_bytes(candidate.recipe.batch_size) <= memory
-            )
-
-        name = {"auto": "evolution", "halving": "random"}.get(
-            self.settings.oracle, self.settings.oracle
-        )
-        oracle = make_oracle(
-            name,
-            **ORACLE_SETTINGS.get(name, {}),
-            objective=self.objective,
-            max_trials=None,
-            seed=self.settings.seed,
-            hyperparameters=space.hyperparameters(),
-            initial=[baseline.decisions],
-            feasible=feasible,
-            key=lambda decisions: space.candidate(decisions).architecture.key,
-        )
-        oracle.replay(self.log.events)
-        return oracle
-
     def _run_search(self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan) -> Search:
         self._phase("search")
+        oracle = choose_oracle(self.settings, space, self.objective)
+        oracle.replay(self.log.events)
         self._search = Search(
             space,
-            self._oracle(space),
+            oracle,
             evaluator,
             self.objective,
             self.log,
@@ -392,10 +346,3 @@ class Session:
             )
 
         return gentle_interrupts(may_wait, on_request, self._interrupts)
-
-
-def _memory_bytes() -> float:
-    """Physical memory of this machine."""
-    if hasattr(os, "sysconf") and platform.system() != "Windows":
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return 8e9
