@@ -11,7 +11,8 @@ import click
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
-FORMATS = ("saved_model", "keras", "litert")
+FORMATS = ("saved_model", "keras", "litert", "litert-float16", "litert-int8", "c-array")
+DEFAULT_FORMATS = FORMATS[:3]
 
 
 @click.command(
