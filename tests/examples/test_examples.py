@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_every_example_is_run_here():
-    tested = {"arrays.py", "serve.py", "keras_tuner_oracle.py"}
+    tested = {"arrays.py", "serve.py", "keras_tuner_oracle.py", "int8.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested
 
 

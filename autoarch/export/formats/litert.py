@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 NAME = "litert"
 FILE = "model.tflite"
+BESIDE: tuple[str, ...] = ()
 TOLERANCE = 1e-3
+DIFFERENCE = "largest"
 NEEDS: tuple[str, ...] = ()  # ai-edge-litert is quick to import
 CONVERTS = True
 

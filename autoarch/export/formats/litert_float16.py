@@ -1,0 +1,57 @@
+"""`model_float16.tflite`: as `model.tflite`, the weights in half precision and half the size.
+
+LiteRT turns the weights back to float32 when it loads the file (GPUs may calculate in half
+precision), so only their rounding remains: probabilities change in the third decimal.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.export.formats import Convert, Writing
+
+NAME = "litert_float16"
+FILE = "model_float16.tflite"
+BESIDE: tuple[str, ...] = ()
+TOLERANCE = 2e-2
+DIFFERENCE = "largest"
+NEEDS: tuple[str, ...] = ()
+CONVERTS = True
+
+
+def write(writing: Writing, path: Path, convert: Convert) -> None:
+    convert(convert_keras_file, source=str(writing.keras_file), target=str(path))
+
+
+def convert_keras_file(source: str, target: str) -> None:
+    """Converts a `.keras` file; may crash the process where the converter has a bug."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.models.load_model(source, compile=False)
+    pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="pixels")
+
+    @tf.function(input_signature=[pixels], autograph=False)
+    def predict(pixels: Any) -> dict[str, Any]:
+        return {"probabilities": model(pixels, training=False)}
+
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    functions = [predict.get_concrete_function()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, module)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    Path(target).write_bytes(converter.convert())
+
+
+def answers(path: str, questions: Any) -> dict[str, Any]:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    predict = Interpreter(model_path=path).get_signature_runner()
+    images = questions["pixels"].astype(np.float32)
+    one_by_one = [predict(pixels=image[None])["probabilities"] for image in images]
+    return {"one by one": np.concatenate(one_by_one)}
