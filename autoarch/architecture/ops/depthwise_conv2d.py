@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape, image_shape, require_positive, strided
 
 
@@ -40,6 +41,18 @@ class DepthwiseConv2D(Op):
     def macs(self, *inputs: Shape) -> int:
         height, width, channels = self.output_shape(*inputs)
         return height * width * channels * self.kernel**2
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        channels = lite.shape(inputs[0])[-1]
+        return lite.add(
+            "depthwise_conv_2d",
+            inputs,
+            name,
+            self.output_shape(lite.shape(inputs[0])),
+            kernel=(1, self.kernel, self.kernel, channels),
+            channels=channels,
+            stride=self.stride,
+        )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras
