@@ -53,12 +53,12 @@ class ModelCosts:
     @cached_property
     def float16_file_bytes(self) -> int:
         """Size of the `.tflite` file with float16 weights."""
-        return file_size.float16_file_bytes(self.architecture)
+        return file_size.float16_file_bytes(self.lite_graph)
 
     @cached_property
     def float_file_bytes(self) -> int:
         """Size of the float32 `.tflite` file."""
-        return file_size.float_file_bytes(self.architecture)
+        return file_size.float_file_bytes(self.lite_graph)
 
     @cached_property
     def peak_ram_bytes(self) -> int:

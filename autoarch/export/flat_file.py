@@ -17,20 +17,23 @@ ALIGNMENT = 16
 """The schema's `force_align` of the weights' bytes."""
 
 
-def compact(path: str, inputs: list[str], outputs: list[str]) -> None:
+def compact(path: str, inputs: list[str], outputs: list[str], signatures: bool = False) -> None:
     """Rewrites a `.tflite` file in place.
 
     Args:
         path: The file; one subgraph.
         inputs: New names of its inputs.
         outputs: New names of its outputs.
+        signatures: Whether its signatures stay, for `get_signature_runner`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     file = Path(path)
     model = schema.ModelT.InitFromPackedBuf(bytearray(file.read_bytes()), 0)
     (graph,) = model.subgraphs
-    model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
+    model.description = model.metadata = model.metadataBuffer = None
+    if not signatures:
+        model.signatureDefs = None
     graph.name = None
     _share_buffers(model, graph)
     for tensor in graph.tensors:

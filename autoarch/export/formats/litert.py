@@ -22,7 +22,11 @@ CONVERTS = True
 
 
 def write(writing: Writing, path: Path, convert: Convert) -> None:
+    from autoarch.export import flat_file
+
     convert(convert_keras_file, source=str(writing.keras_file), target=str(path))
+    names = {"inputs": ["pixels"], "outputs": ["probabilities"]}
+    convert(flat_file.compact, path=str(path), signatures=True, **names)
 
 
 def convert_keras_file(source: str, target: str) -> None:
