@@ -168,6 +168,17 @@ def share_or_path(
     section="Training",
     help="Seed of the split, the search and the training.",
 )
+@click.option(
+    "--quantize",
+    "ship",
+    type=click.Choice(["none", "float16", "int8"]),
+    default="none",
+    show_default=True,
+    callback=lambda context, parameter, value: "float" if value == "none" else value,
+    cls=Option,
+    section="Training",
+    help="Numbers of the LiteRT file. With int8 the file's own accuracy is what is reported.",
+)
 # Output
 @click.option(
     "--output",

@@ -66,6 +66,7 @@ def export_bundle(
     samples: Samples,
     card: Mapping[str, Any],
     calibration: npt.NDArray[np.uint8] | None = None,
+    int8_file: Path | None = None,
     progress: Notes | None = None,
     workers: ExportWorkers | None = None,
     timeout_s: float = 600,
@@ -81,6 +82,7 @@ def export_bundle(
             `metrics.json` too.
         calibration: Training pictures, uint8 `(n, height, width, channels)`, for the formats
             that calculate in integers; some hundred are enough.
+        int8_file: What `quantise` made of this model, to be shipped as it is.
         progress: Is told of each file that was checked.
         workers: Processes started earlier; they are used up. Started here where None.
         timeout_s: Longest time for converting, and for checking.
@@ -94,7 +96,7 @@ def export_bundle(
         ExportError: A file could not be written, loaded, or does not answer as the model does;
             nothing is left behind and an earlier export stays as it was.
     """
-    chosen = _chosen(formats, calibrated=calibration is not None)
+    chosen = _chosen(formats, calibrated=calibration is not None or int8_file is not None)
     _require_replaceable(directory)
     beside = directory.with_name(directory.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -103,7 +105,7 @@ def export_bundle(
         part, scratch = beside / "model", beside / "scratch"
         for folder in (part, scratch):
             folder.mkdir(parents=True)
-        writing = Writing(model, scratch, calibration)
+        writing = Writing(model, scratch, calibration, int8_file)
         _write_and_answer(writing, chosen, samples, part, workers, timeout_s)
         found = {name: _compare(part, chosen[name], samples, scratch) for name in formats}
         for file in found.values():

@@ -45,6 +45,7 @@ def model_card(
         exports: For each file `format`, `path`, `size_bytes` and `max_difference`.
         card: `metrics` {"valid": {...}, "test": {...} or None} and, where known, `name`,
             `refitted` (whether the final training used the validation part),
+            `quantised` (in int8 mode: size of the file and the float figures beside),
             `samples` (number of images compared), `data` {label: value}, `training`
             {label: value}, `versions` {package: version}, `caveats` [sentence].
 
@@ -84,6 +85,7 @@ def model_card(
         test=card["metrics"].get("test"),
         measured=card["metrics"].get("test") or card["metrics"]["valid"],
         refitted=card.get("refitted", False),
+        quantised=card.get("quantised"),
         samples=card.get("samples"),
         data=card.get("data") or {},
         training=card.get("training") or {},

@@ -22,6 +22,7 @@ from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
+from autoarch.tasks.one_trial import export_trial
 from autoarch.tasks.predictor import Predictor, as_given, best_labels
 from autoarch.tasks.runs import (
     check_continuable,
@@ -63,6 +64,8 @@ class BaseSearch(ABC):
         precision: str = "auto",
         inherit: bool = False,
         mirror: str = "auto",
+        ship: str = "float",
+        max_size_bytes: int | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -80,6 +83,8 @@ class BaseSearch(ABC):
         self.precision = precision
         self.inherit = inherit
         self.mirror = mirror
+        self.ship = ship
+        self.max_size_bytes = max_size_bytes
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -163,6 +168,8 @@ class BaseSearch(ABC):
             seed=self.seed,
             inherit=self.inherit,
             mirror=self.mirror,
+            ship=self.ship,
+            max_size_bytes=self.max_size_bytes,
         )
 
     def _adopt(self, run: RunDirectory) -> Self:
@@ -247,13 +254,34 @@ class BaseSearch(ABC):
         self,
         directory: str | Path | None = None,
         formats: Sequence[str] = ("saved_model", "keras", "litert"),
+        *,
+        trial: int | None = None,
     ) -> dict[str, Any]:
         """Exports the model again, checked; into another directory, or other formats.
 
+        Args:
+            directory: Where to write; the run's own model, or `trial-N` in the run.
+            formats: Names from `autoarch.export.FORMATS`.
+            trial: A trial of the search in place of the model, as it was last measured there.
+
         Returns:
             For each format its path, size in bytes and largest difference from the model.
+
+        Raises:
+            InvalidInputError: No such trial, or the run kept no weights of it.
         """
         run = self._run()
+        if trial is not None:
+            return export_trial(
+                run,
+                trial,
+                self._predictor.model,
+                run.root / f"trial-{trial}" if directory is None else Path(directory),
+                formats,
+                self.trials_,
+                self.progress,
+                self._samples_of,
+            )
         target = run.model if directory is None else Path(directory)
         samples = self._samples()
         stored = run.read_json(run.model / "metrics.json")
@@ -266,6 +294,7 @@ class BaseSearch(ABC):
             formats=chosen,
             samples=samples,
             card={**stored.get("card", {}), "metrics": stored["metrics"]},
+            calibration=run.calibration(),
             progress=self.progress,
         )
         return {
@@ -273,9 +302,13 @@ class BaseSearch(ABC):
             for name, file in files.items()
         }
 
-    @abstractmethod
     def _samples(self) -> Any:
-        """Examples on which exports are checked."""
+        """Examples on which exports of the run's model are checked."""
+        return self._samples_of(self._predictor.model)
+
+    @abstractmethod
+    def _samples_of(self, model: TrainedModel) -> Any:
+        """Examples on which exports of a model are checked."""
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""

@@ -23,7 +23,7 @@ from autoarch.data import (
 )
 from autoarch.data.split import TRAIN
 from autoarch.errors import DataError
-from autoarch.export import Samples
+from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
 from autoarch.search.progress import Progress
@@ -125,6 +125,9 @@ class ImageSearch(BaseSearch):
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
             over a picture and its mirror image, about a point more accurate for twice the work;
             "none": by the picture alone.
+        ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
+            answers, never averaged over mirror images, are what is measured and reported.
+        max_size_bytes: Most bytes of the int8 file; checked on the file itself.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.
@@ -179,9 +182,8 @@ class ImageSearch(BaseSearch):
             self.progress.note(f"{len(unreadable)} files could not be read and are left out.")
         return classification_metrics(images.labels, self._predictor.predict_proba(images.images))
 
-    def _samples(self) -> Samples:
+    def _samples_of(self, model: TrainedModel) -> Samples:
         """Noise and flat pictures: the run's own data may lie elsewhere by now."""
-        model = self._predictor.model
         random = np.random.default_rng(0)
         noise = random.integers(0, 256, (12, *model.image_shape), np.uint8)
         flat = np.full((4, *model.image_shape), 0, np.uint8)

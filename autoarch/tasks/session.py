@@ -28,16 +28,34 @@ from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import phase_seconds, result_of, versions
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.shipping import (
+    Trained,
+    calibration_of,
+    choose_shipped,
+    drop_note,
+    measure_int8,
+    options_of,
+)
 from autoarch.tasks.task import Setup, Task
 from autoarch.training.fit import Array
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
 
 logger = logging.getLogger(__name__)
 
 CHECKED_SAMPLES = 32
 """Held-out pictures on which every exported file must answer as the trained model does."""
+
+SHIPPED_FORMATS = {
+    "float": ("saved_model", "keras", "litert"),
+    "float16": ("saved_model", "keras", "litert_float16"),
+    "int8": ("saved_model", "keras", "litert_int8"),
+}
+"""Formats of the export by `Settings.ship`."""
+
+INT8_CLOSING = 1.3
+"""Times as many start-ups are kept for an int8 export: a converter before the float files."""
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -89,7 +107,7 @@ class Session:
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
             final = self._train_final(evaluator, data, candidate, best, plan)
-        return self._conclude(setup, data, space, search, candidate, best, final)
+        return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -153,6 +171,7 @@ class Session:
         timed = self.clock.limit_s is not None
         epoch_s = evaluator.seconds_per_epoch(space.candidate({})) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
+        start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -239,6 +258,7 @@ class Session:
         setup: Setup,
         data: ImageData,
         space: SearchSpace,
+        evaluator: TrainEvaluator,
         search: Search,
         candidate: Candidate,
         best: TrialRecord,
@@ -246,25 +266,55 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        with ExportWorkers() as workers:
-            model = TrainedModel(
-                candidate.architecture,
-                tuple(final.trainer.weights()),
-                data.classes,
-                data.preprocessing,
-                mirrored=candidate.recipe.flip and self.settings.mirror == "auto",
+        quantised, int8_file = None, None
+        calibration = calibration_of(data, self.settings.seed)
+        save_arrays(self.run_directory.calibration_file, pictures=[calibration])
+        if self.settings.ship == "int8":
+            int8_file = self.run_directory.checkpoints / "model_int8.tflite"
+            chosen = Trained(best, candidate, final)
+            shipped, model = choose_shipped(
+                options_of(
+                    chosen, search.trials, space, evaluator, self.objective, self.run_directory
+                ),
+                data,
+                calibration,
+                int8_file,
+                limit_bytes=self.settings.max_size_bytes,
+                note=self.progress.note,
             )
-            test, details = None, {"split": None, "classes": list(data.classes)}
-            if len(data.held_out):
-                test, details = evaluate_held_out(
-                    Predictor(model).predict_proba, data.held_out, data.classes, data.train.labels
+            best, candidate, final = shipped.record, shipped.candidate, shipped.final
+        formats = SHIPPED_FORMATS[self.settings.ship]
+        with ExportWorkers(formats) as workers:
+            test: dict[str, Any] | None = None
+            details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
+            if int8_file is not None:
+                quantised, test, details = measure_int8(int8_file, model, data)
+                if note := drop_note(quantised):
+                    self.progress.note(note)
+            else:
+                model = TrainedModel(
+                    candidate.architecture,
+                    tuple(final.trainer.weights()),
+                    data.classes,
+                    data.preprocessing,
+                    mirrored=candidate.recipe.flip and self.settings.mirror == "auto",
                 )
-            card = self._card(data, final, test)
+                if len(data.held_out):
+                    test, details = evaluate_held_out(
+                        Predictor(model).predict_proba,
+                        data.held_out,
+                        data.classes,
+                        data.train.labels,
+                    )
+            card = {**self._card(data, final, test), "quantised": quantised}
             files = export_bundle(
                 model,
                 self.run_directory.model,
+                formats=formats,
                 samples=self._samples(model, data),
                 card=card,
+                calibration=calibration,
+                int8_file=int8_file,
                 progress=self.progress,
                 workers=workers,
             )
@@ -287,6 +337,7 @@ class Session:
             bookkeeping_s=search.bookkeeping_s,
             final=final,
             test=test,
+            quantised=quantised,
             files=files,
             macs=model.macs,
             interrupted=self._interrupts.requested,

@@ -16,6 +16,7 @@ SPACE_NAMES = ("auto", *SPACES)
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
+SHIPS = ("float", "float16", "int8")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 
 
@@ -42,6 +43,8 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
+        max_size_bytes: Most bytes of the int8 file, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -60,6 +63,8 @@ class Settings:
     seed: int
     inherit: bool = False
     mirror: str = "auto"
+    ship: str = "float"
+    max_size_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -67,11 +72,19 @@ class Settings:
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
+        _one_of("ship", self.ship, SHIPS)
         get_objective(self.objective)
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
+        if self.max_size_bytes is not None and (
+            not _is_int(self.max_size_bytes) or self.max_size_bytes < 1 or self.ship != "int8"
+        ):
+            raise InvalidInputError(
+                "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
+                f"got {self.max_size_bytes!r} with ship={self.ship!r}."
+            )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):

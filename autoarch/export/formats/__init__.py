@@ -30,11 +30,13 @@ class Writing:
         scratch: A directory for files that are not part of the export.
         calibration: Training pictures that show the ranges of the activations, uint8
             `(n, height, width, channels)`; None where no format needs them.
+        int8_file: The int8 file, where it has been made already; see `quantise`.
     """
 
     model: TrainedModel
     scratch: Path
     calibration: npt.NDArray[np.uint8] | None = None
+    int8_file: Path | None = None
     _begun: set[str] = field(default_factory=set, init=False)
 
     @cached_property
