@@ -121,5 +121,3 @@ def written(cost: str, amount: float) -> str:
         return f"{1000 * amount:.3g} ms"
     unit = " bytes" if cost in ("size", "ram") else ""
     return f"{amount:,.0f}{unit}"
-
-

@@ -9,13 +9,25 @@ from dataclasses import dataclass
 
 from autoarch.errors import InvalidInputError
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:inf|nan))\s*(.*?)\s*", re.I)
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:inf|nan))\s*(.*?)\s*", re.I
+)
 
 _BYTES = {
-    **{"": 1.0, "b": 1.0, "byte": 1.0, "bytes": 1.0},
+    "": 1.0,
+    "b": 1.0,
+    "byte": 1.0,
+    "bytes": 1.0,
     # A promise has to hold for whoever counts 1,000 bytes a kilobyte, so KB is the smaller one.
-    **{"k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9},
-    **{"kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30},
+    "k": 1e3,
+    "kb": 1e3,
+    "m": 1e6,
+    "mb": 1e6,
+    "g": 1e9,
+    "gb": 1e9,
+    "kib": 2.0**10,
+    "mib": 2.0**20,
+    "gib": 2.0**30,
 }
 _COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
 _SECONDS = {"s": 1.0, "": 1.0, "ms": 1e-3, "us": 1e-6, "\N{MICRO SIGN}s": 1e-6}

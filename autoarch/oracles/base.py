@@ -227,7 +227,9 @@ class SearchOracle(TunerOracle):
                     self.restore(event["decisions"])
                 elif kind == "measured":
                     measurement = event["measurement"]
-                    score = measurement["score" if len(self.objectives) == 1 else "metrics"]
+                    score = measurement["score"]
+                    if len(self.objectives) > 1:  # not all metrics are numbers
+                        score = {o.name: measurement["metrics"][o.name] for o in self.objectives}
                     self._conclude(self._by_number(event["trial"]), score)
                 elif (
                     kind == "ended"

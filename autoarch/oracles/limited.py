@@ -26,7 +26,9 @@ _TRIES = 16  # plain draws for one that is near the limit
 _ALLOWANCE = 300  # settings that may be priced for the draws of one proposal
 _REMEMBERED = 1 << 14
 _MAX_VALUES = 12  # values of a decision that the way to the smallest setting looks at
-_STARTS = 8
+_DESCENTS = 8  # from random settings, before nothing is said to fit
+_MUTANTS = 500  # of the smallest setting, without success, before that
+_WAYS = 8
 
 
 class LimitedSpace(DecisionSpace):
@@ -93,18 +95,29 @@ class LimitedSpace(DecisionSpace):
         """The setting that uses least, as far as single steps lead there.
 
         From the defaults each decision takes the value that uses least, again and again until none
-        helps. Where that does not fit, the same is done from random settings.
+        helps. Where that does not fit, the same is done from random settings, and then mutants are
+        tried, which change several decisions at once.
         """
         if self._smallest is None:
             rng = np.random.default_rng(0)
             self._smallest = self._descend(self.activate({}))
-            for _ in range(_STARTS):
+            for _ in range(_DESCENTS):
                 if self.fits(self._smallest):
                     break
                 other = self._descend(super().sample(rng))
                 self._smallest = min(self._smallest, other, key=self.use)
+            self._smallest = self._climb_down(self._smallest, rng)
             self._left = _ALLOWANCE  # found once, and at whichever proposal asks first
         return self._smallest
+
+    def _climb_down(self, setting: Setting, rng: np.random.Generator) -> Setting:
+        tries = 0
+        while tries < _MUTANTS and not self.fits(setting):
+            mutant = self.mutate(setting, rng, n=int(rng.integers(1, 4)))
+            tries += 1
+            if self.use(mutant) < self.use(setting):
+                setting, tries = mutant, 0
+        return setting
 
     def _descend(self, setting: Setting) -> Setting:
         improved = True
@@ -160,7 +173,7 @@ class LimitedSpace(DecisionSpace):
         wanted = self.activate(wanted)
         if self.fits(wanted):
             return wanted
-        found = [self._given_back(self.pulled(wanted, rng), wanted) for _ in range(_STARTS)]
+        found = [self._given_back(self.pulled(wanted, rng), wanted) for _ in range(_WAYS)]
         return max(found, key=self.use)
 
     def _given_back(self, setting: Setting, wanted: Mapping[str, Value]) -> Setting:
