@@ -11,11 +11,14 @@ Source: the LiteRT schema (`schema.fbs`) and "FlatBuffers internals" of its docu
 
 from __future__ import annotations
 
+import collections
+import functools
+import math
 from dataclasses import dataclass
 
-from autoarch.architecture.lite import LiteGraph, LiteOp, Shape
+from autoarch.architecture.lite import LiteGraph, Shape
 
-_FIXED_INT8 = 260
+_FIXED_INT8 = 290
 _FIXED_FLOAT = 520
 """Header, model, subgraph, names of input and output, and the layouts of tables (vtables); float
 files have a signature as well."""
@@ -37,24 +40,32 @@ _OPTIONS = {
 }
 _FUSED = 4
 """Options grow by this where an activation is fused, and where padding is "valid"."""
-_AT_LOWEST = frozenset({"logistic", "softmax", "relu", "relu6"})
-"""Their results are quantised with the zero point -128, which is stored once."""
-_OFTEN_EQUAL = frozenset({"hard_swish", "mul"})
-"""Results with a small negative end: the few zero points that they can have are often equal."""
-_AS_BEFORE = frozenset({"max_pool_2d", "average_pool_2d"})
-"""Their results are quantised as what they read."""
+_WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
+_BUFFER = 16
+_SCALARS = frozenset({"axes", "1/6", "3"})
+_RANGE_BYTES = collections.defaultdict(
+    lambda: 34,
+    # Pooling leaves scale and zero point as they are.
+    max_pool_2d=12,
+    average_pool_2d=12,
+    # The zero point is -128, stored once for all.
+    **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
+    # A small negative end: the few zero points that there can be are often equal.
+    **dict.fromkeys(("hard_swish", "mul"), 26),
+)
+"""Scale and zero point of a result, by the op that makes it."""
 
 
 @dataclass(frozen=True)
-class _Format:
-    """How a kind of file stores tensors.
+class Format:
+    """How a kind of file stores tensors; all in bytes.
 
     Args:
         fixed: What every file has.
         activation: Table of an activation.
         constant: Table of a constant.
-        weight: Bytes of a weight.
-        bias: Bytes of a bias.
+        weight: One weight.
+        bias: One bias.
         shapes: How often the shape of an activation is stored: once more where the batch is free.
         expanded: Table, op and slots that turn a constant back into float32 on loading.
     """
@@ -64,113 +75,126 @@ class _Format:
     constant: int
     weight: int
     bias: int
-    shapes: int = 1
-    expanded: int = 0
+    shapes: int
+    expanded: int
 
 
-_INT8 = _Format(_FIXED_INT8, 20, 24, weight=1, bias=4)
-_FLOAT = _Format(_FIXED_FLOAT, 24, 20, weight=4, bias=4, shapes=2)
-_FLOAT16 = _Format(_FIXED_FLOAT, 24, 24, weight=2, bias=2, shapes=2, expanded=20 + 24 + 2 * _SLOT)
+INT8 = Format(_FIXED_INT8, 20, 24, weight=1, bias=4, shapes=1, expanded=0)
+FLOAT = Format(_FIXED_FLOAT, 24, 20, weight=4, bias=4, shapes=2, expanded=0)
+FLOAT16 = Format(_FIXED_FLOAT, 24, 24, weight=2, bias=2, shapes=2, expanded=50 + 2 * _SLOT)
 
 
-def int8_file_bytes(graph: LiteGraph) -> int:
-    """Size of the full int8 file."""
-    total = _structure_bytes(graph, _INT8)
-    # The input's scale is 1, so the scales of a first convolution serve its bias too.
-    total += 12 + 8 + 16
-    zeros: set[int] = set()
-    for op in graph.ops:
-        if op.kind in _AS_BEFORE:
-            total += 12
-        elif op.activation or op.kind in _AT_LOWEST:
-            total += 20
-        elif op.kind in _OFTEN_EQUAL:
-            total += 26
-        else:
-            total += 34
-        channels = op.channels
-        if channels:
-            total += 32 + 4 * channels
-            if op.inputs[0] != graph.input:
-                total += 4 * channels
-            if op.kind == "depthwise_conv_2d":
-                total += 4
-            if channels not in zeros:
-                zeros.add(channels)
-                total += 8 + 8 * channels
-    return total
+@dataclass(frozen=True)
+class FilePieces:
+    """What the three files of a network consist of; see `file_pieces`.
+
+    Args:
+        ops: Bytes of all ops, with their kinds and lists.
+        activations: Number of tensors that are no constants.
+        shapes: Bytes of their shapes, each once.
+        constant_shapes: Bytes of the shapes of constants, each once.
+        weights: Numbers of weights and of output channels, by op.
+        extras: Bytes of small constants, such as the axes of a mean.
+        quantisation: Bytes of scales and zero points in the int8 file.
+    """
+
+    ops: int
+    activations: int
+    shapes: int
+    constant_shapes: int
+    weights: tuple[tuple[int, int], ...]
+    extras: int
+    quantisation: int
+
+    def int8_file_bytes(self) -> int:
+        """Size of the full int8 file."""
+        return self._bytes(INT8) + self.quantisation
+
+    def float_file_bytes(self) -> int:
+        """Size of the float32 file."""
+        return self._bytes(FLOAT) + _rescale_bytes(FLOAT)
+
+    def float16_file_bytes(self) -> int:
+        """Size of the file with float16 weights."""
+        return self._bytes(FLOAT16) + _rescale_bytes(FLOAT16)
+
+    def _bytes(self, file: Format) -> int:
+        weight, bias = file.weight, file.bias
+        # Rounding up to 16 bytes is written with masks: this is asked thousands of times a second.
+        buffers = sum(
+            ((weight * size + 15) & ~15) + ((bias * channels + 15) & ~15)
+            for size, channels in self.weights
+        )
+        table = file.constant + 2 * _SLOT + file.expanded + _BUFFER
+        return (
+            file.fixed
+            + self.ops
+            + self.activations * (file.activation + _SLOT)
+            + self.shapes * file.shapes
+            + self.constant_shapes
+            + 2 * len(self.weights) * table
+            + buffers
+            + self.extras
+        )
 
 
-def float16_file_bytes(graph: LiteGraph) -> int:
-    """Size of the file with float16 weights."""
-    return _structure_bytes(graph, _FLOAT16) + _rescale_bytes(_FLOAT16)
-
-
-def float_file_bytes(graph: LiteGraph) -> int:
-    """Size of the float32 file."""
-    return _structure_bytes(graph, _FLOAT) + _rescale_bytes(_FLOAT)
-
-
-def _rescale_bytes(format_: _Format) -> int:
-    """The two ops that rescale pixels, which the float files keep."""
-    op = _OP_WITH_OPTIONS + 4 + 12 + 8 + 2 * _SLOT + format_.activation
-    return 2 * (op + format_.constant + _SLOT + 36 + format_.expanded)
-
-
-def _structure_bytes(graph: LiteGraph, format_: _Format) -> int:
-    """Bytes of all but the quantisation: ops, tensors with their shapes, and weights."""
+def file_pieces(graph: LiteGraph) -> FilePieces:
+    """Takes stock of a network once for all three files."""
     shapes: set[Shape] = {graph.input_shape}
-    biases: set[int] = set()
-    constants: set[str] = set()
-    kinds: set[str] = set()
-    total = format_.fixed + format_.activation + _SLOT + format_.shapes * _vector(graph.input_shape)
-    constant = format_.constant + 2 * _SLOT + format_.expanded
+    kernels: set[Shape] = set()
+    channel_counts: set[int] = set()
+    extras: dict[str, int] = {}
+    weights = []
+    ops = quantisation = 0
     for op in graph.ops:
-        kinds.add(op.kind)
-        total += 8 + 2 * _SLOT + format_.activation
-        total += _op_bytes(op)
-        if op.shape not in shapes:
-            shapes.add(op.shape)
-            total += format_.shapes * _vector(op.shape)
-        if op.kernel:
-            size = format_.weight
-            for side in op.kernel:
-                size *= side
-            total += 2 * constant + _buffer(size) + _buffer(format_.bias * op.channels)
-            if op.kernel not in shapes:
-                shapes.add(op.kernel)
-                total += 4 + 4 * len(op.kernel)
-            if op.channels not in biases:
-                biases.add(op.channels)
-                total += 8
-        elif op.constant and op.constant not in constants:
-            constants.add(op.constant)
-            total += 104 if op.constant in ("axes", "1/6", "3") else 104 + 4 * op.shape[-1]
-    return total + _KIND * len(kinds)
+        channels, kernel, shape = op.channels, op.kernel, op.shape
+        shapes.add(shape)
+        if channels:
+            weights.append((math.prod(kernel), channels))
+            kernels.add(kernel)
+            channel_counts.add(channels)
+            # The input's scale is 1, so a kernel's scales serve the bias behind it as well.
+            vectors = 1 if op.inputs[0] == graph.input else 2
+            quantisation += 32 + 4 * channels * vectors
+            if op.kind == "depthwise_conv_2d":
+                quantisation += 4
+        elif op.constant:
+            extras[op.constant] = 104 if op.constant in _SCALARS else 104 + 4 * shape[-1]
+        valid = op.kind == "conv_2d" and kernel[1] == 1 and shape[0] == shape[1] == 1
+        reads = len(op.inputs) + bool(op.constant)
+        ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
+        quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]
+    return FilePieces(
+        ops=ops + _KIND * len({op.kind for op in graph.ops}),
+        activations=1 + len(graph.ops),
+        shapes=sum(8 + 4 * len(shape) for shape in shapes),
+        constant_shapes=sum(4 + 4 * len(kernel) for kernel in kernels - shapes)
+        + 8 * len(channel_counts),
+        weights=tuple(weights),
+        extras=sum(extras.values()),
+        # A vector of zero points for each number of channels, and the input's own.
+        quantisation=quantisation + sum(8 + 8 * count for count in channel_counts) + 36,
+    )
 
 
-def _op_bytes(op: LiteOp) -> int:
-    """The op's table, options and list of inputs; a single input's list is stored already."""
-    options = _OPTIONS.get(op.kind)
+@functools.cache
+def _op_bytes(kind: str, fused: bool, valid: bool, reads: int) -> int:
+    """An op's table, options, and lists of what it reads and makes.
+
+    Args:
+        kind: The builtin.
+        fused: Whether it does an activation as well.
+        valid: Whether its padding is "valid".
+        reads: Number of tensors beside kernel and bias; a single one's list is stored already.
+    """
+    options = _OPTIONS.get(kind)
     if options is None:
-        return _OP
-    total = _OP_WITH_OPTIONS + options
-    if op.activation:
-        total += _FUSED
-    if op.kernel:
-        total += 16
-        if op.kind == "conv_2d" and op.shape[0] == op.shape[1] == 1 and op.kernel[1] == 1:
-            total += _FUSED  # its padding is "valid"
-    elif len(op.inputs) > 1 or op.constant:
-        total += 4 + 4 * max(2, len(op.inputs))
-    return total
+        return _OP + 8 + _SLOT
+    lists = 16 if kind in _WEIGHTED else 4 + 4 * reads if reads > 1 else 0
+    return _OP_WITH_OPTIONS + options + _FUSED * (fused + valid) + lists + 8 + _SLOT
 
 
-def _vector(shape: Shape) -> int:
-    """A shape with its batch."""
-    return 8 + 4 * len(shape)
-
-
-def _buffer(size: int) -> int:
-    """The bytes of a constant, aligned, with their table."""
-    return 16 + (size + 15) // 16 * 16
+def _rescale_bytes(file: Format) -> int:
+    """The two ops that rescale pixels, which the float files keep, with their constants."""
+    op = _op_bytes("mul", False, False, 2) + file.activation + _SLOT
+    return 2 * (op + file.constant + _SLOT + 36 + file.expanded)

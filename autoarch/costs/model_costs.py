@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoarch.architecture import Architecture
-from autoarch.costs import file_size, peak_ram
+from autoarch.costs.file_size import FilePieces, file_pieces
 from autoarch.costs.lowering import LiteGraph, lower
+from autoarch.costs.peak_ram import peak_ram_bytes
 
 FLOAT_BYTES = 4
 _KEPT_FOR_GRADIENTS = 2
@@ -46,24 +47,28 @@ class ModelCosts:
         return lower(self.architecture)
 
     @cached_property
+    def _pieces(self) -> FilePieces:
+        return file_pieces(self.lite_graph)
+
+    @cached_property
     def int8_file_bytes(self) -> int:
         """Size of the full int8 `.tflite` file."""
-        return file_size.int8_file_bytes(self.lite_graph)
+        return self._pieces.int8_file_bytes()
 
     @cached_property
     def float16_file_bytes(self) -> int:
         """Size of the `.tflite` file with float16 weights."""
-        return file_size.float16_file_bytes(self.lite_graph)
+        return self._pieces.float16_file_bytes()
 
     @cached_property
     def float_file_bytes(self) -> int:
         """Size of the float32 `.tflite` file."""
-        return file_size.float_file_bytes(self.lite_graph)
+        return self._pieces.float_file_bytes()
 
     @cached_property
     def peak_ram_bytes(self) -> int:
         """Most bytes of int8 activations that are alive at once, input and output included."""
-        return peak_ram.peak_ram_bytes(self.lite_graph)
+        return peak_ram_bytes(self.lite_graph)
 
     def training_bytes(self, batch_size: int) -> int:
         """Rough memory of a training step: weights with two optimizer slots and gradients,
