@@ -29,6 +29,7 @@ def share_or_path(
     short_help="Search, train, measure and export a model.",
     examples=[
         ("a folder with one sub-folder for each class, ten minutes", "autoarch fit photos/"),
+        ("the best model of at most 100 KB as int8", "autoarch fit photos/ --max-size 100KB"),
         (
             "rare classes count like frequent ones",
             "autoarch fit photos/ --time 1h --objective balanced_accuracy",
@@ -92,6 +93,75 @@ def share_or_path(
     cls=Option,
     section="Search",
     help="Whether each candidate begins with the weights of the most similar one before it.",
+)
+@click.option(
+    "--prefer",
+    multiple=True,
+    metavar="COST=AMOUNT",
+    cls=Option,
+    section="Search",
+    help="Soft target such as latency=5ms (also size, macs, ram, params): a network above it is "
+    "charged for that, one below is paid. May be given more than once.",
+)
+@click.option(
+    "--objectives",
+    metavar="METRIC,COST",
+    cls=Option,
+    section="Search",
+    help="Find the best trade-offs, such as accuracy,size (also latency, macs, params, ram).",
+)
+# Limits
+@click.option(
+    "--max-size",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of the int8 .tflite file: 100KB (1 KB = 1,000 bytes, 1 KiB = 1,024). "
+    "No larger network is trained, and the file itself is checked.",
+)
+@click.option(
+    "--max-params",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most weights of the network: 100k.",
+)
+@click.option(
+    "--max-macs",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most multiply-adds of one answer: 5M.",
+)
+@click.option(
+    "--max-latency",
+    metavar="DURATION",
+    cls=Option,
+    section="Limits",
+    help="Longest time of one answer, by the latency table of --device: 5ms.",
+)
+@click.option(
+    "--max-ram",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of int8 activations in memory at once: 256KB.",
+)
+@click.option(
+    "--device",
+    metavar="PROFILE",
+    cls=Option,
+    section="Limits",
+    help="A device profile whose limits hold, too: microcontroller, raspberry-pi, phone, "
+    "server-cpu, or a TOML file.",
+)
+@click.option(
+    "--mobile",
+    is_flag=True,
+    cls=Option,
+    section="Limits",
+    help="For phones: the mobile space, the int8 file, at most 5 MB and 100 M multiply-adds "
+    "unless limited otherwise.",
 )
 # Data
 @click.option(
@@ -226,12 +296,22 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
+    settings["constraints"] = _limits(settings)
     _check_data(task, data)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
         search = autoarch.ImageSearch(time, progress=progress, **settings)
         search.fit(data, started=started)
     print_result(search, as_json=as_json)
+
+
+def _limits(settings: dict[str, Any]) -> dict[str, Any]:
+    """Takes the limits out of the settings; mistakes are reported before anything slow happens."""
+    from autoarch.costs.constraints import Constraints
+
+    names = ("max_size", "max_params", "max_macs", "max_latency", "max_ram")
+    given = {name: settings.pop(name) for name in names}
+    return Constraints(**given).to_json()
 
 
 def _check_data(task: str, data: str) -> None:

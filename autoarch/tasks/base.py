@@ -16,12 +16,18 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.costs.constraints import Constraints
 from autoarch.errors import AutoArchError, BudgetError
 from autoarch.export import TrainedModel, export_bundle
 from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
+from autoarch.tasks.limits import (
+    canonical_constraints,
+    canonical_objectives,
+    canonical_targets,
+)
 from autoarch.tasks.one_trial import export_trial
 from autoarch.tasks.predictor import Predictor, as_given, best_labels
 from autoarch.tasks.runs import (
@@ -66,6 +72,11 @@ class BaseSearch(ABC):
         mirror: str = "auto",
         ship: str = "float",
         max_size_bytes: int | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
+        device: str | None = None,
+        mobile: bool = False,
+        prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
+        objectives: Sequence[str] | str | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -85,6 +96,11 @@ class BaseSearch(ABC):
         self.mirror = mirror
         self.ship = ship
         self.max_size_bytes = max_size_bytes
+        self.constraints = constraints
+        self.device = device
+        self.mobile = mobile
+        self.prefer = prefer
+        self.objectives = objectives
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -154,12 +170,17 @@ class BaseSearch(ABC):
             Session(task, settings, run, log, clock, progress).run()
 
     def _settings(self) -> Settings:
+        limits = canonical_constraints(self.constraints, self.device, mobile=self.mobile)
+        objectives = canonical_objectives(self.objectives)
+        # A limit is a promise about the int8 file, so that is what is shipped and measured.
+        ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
+        sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space=self.space,
-            objective=self.objective,
+            space="mobile" if self.mobile and self.space == "auto" else self.space,
+            objective=objectives.split(",")[0] if objectives else self.objective,
             image_size=self.image_size,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
@@ -168,8 +189,12 @@ class BaseSearch(ABC):
             seed=self.seed,
             inherit=self.inherit,
             mirror=self.mirror,
-            ship=self.ship,
-            max_size_bytes=self.max_size_bytes,
+            ship=ship,
+            max_size_bytes=int(min(sizes)) if sizes else None,
+            constraints=limits,
+            prefer=canonical_targets(self.prefer),
+            objectives=objectives,
+            mobile=self.mobile,
         )
 
     def _adopt(self, run: RunDirectory) -> Self:

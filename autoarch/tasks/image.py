@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, get_space
 from autoarch.tasks.base import BaseSearch
+from autoarch.tasks.limits import budgets_of, fitting_scale
 from autoarch.tasks.scaling import choose_scale, default_recipe
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task
@@ -77,6 +78,14 @@ class ImageTask(Task):
             training_s=final_s,
             macs_per_s=speed.macs_per_s,
         )
+        scale = fitting_scale(
+            scale,
+            self._kind(settings),
+            channels,
+            len(source.classes),
+            budgets_of(settings.constraints),
+            side_is_given=settings.image_size is not None,
+        )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
         recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
         return Setup(preprocessing.to_json(), scale.width, recipe, speed)
@@ -90,10 +99,13 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
-        kind = get_space("residual" if settings.space == "auto" else settings.space)
-        return kind(
+        return self._kind(settings)(
             data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
         )
+
+    @staticmethod
+    def _kind(settings: Settings) -> Callable[..., SearchSpace]:
+        return get_space("residual" if settings.space == "auto" else settings.space)
 
     def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
         paths = [Path(name) for name in names]
@@ -128,6 +140,15 @@ class ImageSearch(BaseSearch):
         ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
             answers, never averaged over mirror images, are what is measured and reported.
         max_size_bytes: Most bytes of the int8 file; checked on the file itself.
+        constraints: `Constraints`: hard limits on what is shipped, the int8 file. No network above
+            them is trained, and none is exported.
+        device: Name or path of a device profile whose limits hold, too.
+        mobile: The preset for phones: the mobile space, the int8 file, and limits of 5 MB and 100 M
+            multiply-adds where `constraints` sets none of the kind.
+        prefer: Soft targets, `{"latency": "5ms"}` or "latency=5ms": a network above is charged for
+            it, one below is paid.
+        objectives: "accuracy,size": a metric and costs, of which the search finds the best
+            trade-offs; `result_["front"]` has them, `export(trial=...)` exports one.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

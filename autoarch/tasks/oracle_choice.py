@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoarch.costs import model_costs
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle, make_oracle
-from autoarch.spaces import SearchSpace
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.limits import budgets_of, search_objectives
 from autoarch.tasks.settings import Settings
 
 COSTLIEST = 1.1
@@ -32,15 +33,18 @@ ORACLE_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def choose_oracle(settings: Settings, space: SearchSpace, objective: Objective) -> SearchOracle:
+def choose_oracle(
+    settings: Settings, space: SearchSpace, objective: Objective, baseline: Candidate
+) -> SearchOracle:
     """The oracle of a run, without trials yet; trial 0 is what it proposes first.
 
     Args:
         settings: What the user asked for.
         space: What is searched.
         objective: Which way is better.
+        baseline: Trial 0; it keeps the limits.
     """
-    baseline = space.candidate({})
+    budgets = budgets_of(settings.constraints)
     most_macs = COSTLIEST * baseline.architecture.macs
     memory = MEMORY_SHARE * _memory_bytes()
 
@@ -51,16 +55,22 @@ def choose_oracle(settings: Settings, space: SearchSpace, objective: Objective) 
             costs.macs <= most_macs and costs.training_bytes(candidate.recipe.batch_size) <= memory
         )
 
+    def shares(decisions: Mapping[str, Any]) -> Sequence[float]:
+        return budgets.shares(space.candidate(decisions).architecture)
+
     name = STANDS_FOR.get(settings.oracle, settings.oracle)
+    if settings.objectives and settings.oracle == "auto":
+        name = "nsga2"
     return make_oracle(
         name,
         **ORACLE_SETTINGS.get(name, {}),
-        objective=objective,
+        objective=search_objectives(settings.objectives) if settings.objectives else objective,
         max_trials=None,
         seed=settings.seed,
         hyperparameters=space.hyperparameters(),
         initial=[baseline.decisions],
         feasible=feasible,
+        shares=shares if budgets else None,
         key=lambda decisions: space.candidate(decisions).architecture.key,
     )
 

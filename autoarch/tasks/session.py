@@ -16,7 +16,7 @@ from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
-from autoarch.objectives import get_objective
+from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
 from autoarch.search.loop import Search
@@ -24,6 +24,7 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
+from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import phase_seconds, result_of, versions
@@ -89,6 +90,7 @@ class Session:
         self.clock = clock
         self.progress = progress
         self.objective = get_objective(settings.objective)
+        self.budgets = budgets_of(settings.constraints)
         self._interrupts = Interrupts()
         self._search: Search | None = None
 
@@ -98,9 +100,10 @@ class Session:
             setup = self._setup()
             data = self._load(setup)
             space = self.task.space(self.settings, setup, data)
+            baseline = baseline_of(space, self.budgets)
             evaluator = self._evaluator(data, setup)
-            plan = self._plan(evaluator, space)
-            search = self._run_search(space, evaluator, plan)
+            plan = self._plan(evaluator, baseline)
+            search = self._run_search(space, evaluator, plan, baseline)
             best = search.best
             if best is None:
                 reasons = [t.reason for t in search.trials if t.reason]
@@ -163,13 +166,13 @@ class Session:
         weights = (counts.mean() / counts) ** power
         return weights / float(np.average(weights, weights=counts))
 
-    def _plan(self, evaluator: TrainEvaluator, space: SearchSpace) -> Plan:
+    def _plan(self, evaluator: TrainEvaluator, baseline: Candidate) -> Plan:
         self._phase("probe")
         for event in self.log.events:
             if event["event"] == "plan":
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
         timed = self.clock.limit_s is not None
-        epoch_s = evaluator.seconds_per_epoch(space.candidate({})) if timed else 0.0
+        epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
@@ -184,15 +187,19 @@ class Session:
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
 
-    def _run_search(self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan) -> Search:
+    def _run_search(
+        self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
+    ) -> Search:
         self._phase("search")
-        oracle = choose_oracle(self.settings, space, self.objective)
+        objective = preferring(self.objective, self.settings.prefer or {})
+        oracle = choose_oracle(self.settings, space, objective, baseline)
+        objectives, priced = self.settings.objectives, self.settings.priced
         oracle.replay(self.log.events)
         self._search = Search(
             space,
             oracle,
             evaluator,
-            self.objective,
+            objective,
             self.log,
             self.clock,
             plan,
@@ -200,6 +207,8 @@ class Session:
             max_trials=self.settings.trials,
             interrupted=lambda: self._interrupts.requested,
             inherit=self.settings.inherit,
+            price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
+            objectives=search_objectives(objectives) if objectives else (),
         )
         if not any(event["event"] == "final" for event in self.log.events):
             self._search.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES
+from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
 SPACE_NAMES = ("auto", *SPACES)
@@ -45,6 +47,10 @@ class Settings:
         mirror: One of `MIRRORS`.
         ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
         max_size_bytes: Most bytes of the int8 file, or None.
+        constraints: Limits as `Constraints.to_json` has them, or None.
+        prefer: Soft targets by cost, or None.
+        objectives: A metric and costs, joined by commas, or None for `objective` alone.
+        mobile: Whether this was asked for as the preset for phones.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -65,6 +71,10 @@ class Settings:
     mirror: str = "auto"
     ship: str = "float"
     max_size_bytes: int | None = None
+    constraints: Mapping[str, Any] | None = None
+    prefer: Mapping[str, float] | None = None
+    objectives: str | None = None
+    mobile: bool = False
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -74,6 +84,21 @@ class Settings:
         _one_of("mirror", self.mirror, MIRRORS)
         _one_of("ship", self.ship, SHIPS)
         get_objective(self.objective)
+        if (self.constraints or self.mobile) and self.ship != "int8":
+            raise InvalidInputError(
+                f"Limits hold for the int8 file; they do not go with ship={self.ship!r}."
+            )
+        if self.objectives and (self.prefer or self.oracle not in FRONT_ORACLES):
+            raise InvalidInputError(
+                f"`objectives` go with the oracles {', '.join(FRONT_ORACLES)} and without "
+                f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
+            )
+        budgets = budgets_of(self.constraints)
+        if "latency" in self.priced and budgets.latency is None:
+            raise InvalidInputError(
+                "A latency can be preferred or an objective only where a latency table is known; "
+                "give `device`, a profile with one."
+            )
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
@@ -96,6 +121,13 @@ class Settings:
             raise InvalidInputError(
                 f"`seed` must be an integer in [0, 4294967295]; got {self.seed!r}."
             )
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """The costs that the search looks at: limits, targets and objectives."""
+        limited = budgets_of(self.constraints).constraints.limits
+        costs = (self.objectives or "").split(",")[1:]
+        return tuple(dict.fromkeys([*limited, *(self.prefer or {}), *costs]))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
