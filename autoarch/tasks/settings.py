@@ -12,7 +12,7 @@ from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES)
+SPACE_NAMES = ("auto", *SPACES, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
@@ -42,6 +42,7 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        text_column, label_column: Columns of a table of texts, or None to guess.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -60,6 +61,8 @@ class Settings:
     inherit: bool = False
     image_size: int | None = None
     mirror: str = "auto"
+    text_column: str | None = None
+    label_column: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
