@@ -103,6 +103,26 @@ def list_texts(
     return {"train": _class_folders(source)}
 
 
+def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[str, str]]:
+    """Texts to be predicted, as `(name, text)`: a .txt file, a folder of them, or a table's rows.
+
+    Raises:
+        DataError: It cannot be read, or the table has no such column.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.txt") if not is_ignored(file.name))
+        return [(str(file), read_text(file)[0]) for file in files]
+    content, _ = read_text(path)
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return [(str(path), content)]
+    if not content.strip():
+        raise DataError(f"{path} is empty; give rows with a text.")
+    records, _ = records_of(path, content)
+    columns = list(records[0][1]) if records else []
+    names = text_columns(columns, str(path), text_column)
+    return [(name, "\n".join(str(r.get(c) or "") for c in names).strip()) for name, r in records]
+
+
 def _class_folders(folder: Path) -> Rows:
     texts, labels, names, skipped = [], [], [], []
     notes: tuple[str, ...] = ()
@@ -215,8 +235,8 @@ def records_of(
     )
     rows = [(reader.line_num, row) for row in reader if any(row)]
     columns = [name.strip() for name in rows[0][1]]
-    for line, row in rows[1:]:
-        name = f"{path}, line {line}"
+    for number, row in rows[1:]:
+        name = f"{path}, line {number}"
         if len(row) != len(columns):
             skipped.append((name, f"{len(row)} fields where the header has {len(columns)}"))
             continue
@@ -232,25 +252,26 @@ def choose_columns(
     Raises:
         DataError: There is no such column; the message says which there are.
     """
-    lower = {name.lower(): name for name in columns}
+    label = _column(columns, where, label_column, LABEL_NAMES, "label")
+    return text_columns(columns, where, text_column), label
 
-    def named(name: str, what: str) -> str:
-        if name.strip().lower() not in lower:
-            raise DataError(
-                f"{where} has no {what} column {name.strip()!r}; it has {listed(columns, 8)}."
-            )
-        return lower[name.strip().lower()]
 
-    def guessed(names: Sequence[str], what: str) -> str:
-        for name in names:
-            if name in lower:
-                return lower[name]
+def text_columns(columns: Sequence[str], where: str, text_column: str | None) -> list[str]:
+    """Names of the text columns; see `choose_columns`."""
+    names = text_column.split(",") if text_column else [None]
+    return [_column(columns, where, name, TEXT_NAMES, "text") for name in names]
+
+
+def _column(
+    columns: Sequence[str], where: str, given: str | None, usual: Sequence[str], what: str
+) -> str:
+    lower = {name.strip().lower(): name for name in columns}
+    for name in usual if given is None else [given.strip().lower()]:
+        if name in lower:
+            return lower[name]
+    if given is None:
         raise DataError(
-            f"{where} has no column named {names[0]!r} or the like; it has {listed(columns, 8)}. "
+            f"{where} has no column named {usual[0]!r} or the like; it has {listed(columns, 8)}. "
             f"Say which with --{what}-column."
         )
-
-    label = named(label_column, "label") if label_column else guessed(LABEL_NAMES, "label")
-    if text_column:
-        return [named(name, "text") for name in text_column.split(",")], label
-    return [guessed(TEXT_NAMES, "text")], label
+    raise DataError(f"{where} has no {what} column {given.strip()!r}; it has {listed(columns, 8)}.")

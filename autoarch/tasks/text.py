@@ -61,14 +61,14 @@ class TextTask(Task):
         rows = choose_rows(self._source)
         examples = len(self._source.texts_of(TRAIN))
         recipe = Recipe(
-            learning_rate=2e-3,
+            learning_rate=6e-3,
             weight_decay=0.02,
             batch_size=64 if examples >= 3000 else 32,
-            label_smoothing=0.1,
+            label_smoothing=0.05,
             flip=False,
             mixing="none",
         )
-        return Setup({"rows": rows}, 32, recipe, speed)
+        return Setup({"rows": rows}, 16, recipe, speed)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TextData:
         return load_texts(self._source, int(setup.preprocessing["rows"]))
