@@ -127,6 +127,8 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "best_decisions": _best_decisions(files, summary.best_trial),
         "recipe": (result.get("best") or {}).get("recipe") or {},
         "confusion": _confusion(evaluation),
+        "tokens": evaluation.get("tokens") or (),
+        "lengths": evaluation.get("lengths") or (),
         "split": evaluation.get("split") or "test",
         "mistakes": list(_mistakes(evaluation.get("mistakes") or ())),
         "architecture": architecture,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -15,6 +15,7 @@ from autoarch.data.split import TRAIN
 from autoarch.data.text import TextData, TextPreprocessing, TextSet
 from autoarch.data.text_files import list_texts, read_text
 from autoarch.data.text_source import TextSource, choose_rows, load_texts, scan_texts
+from autoarch.data.tokenizer import tokens_of
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
@@ -24,6 +25,7 @@ from autoarch.spaces.text import TextSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.token_effects import length_histogram, token_effects
 from autoarch.training.augment import Augmenter
 from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
@@ -96,6 +98,15 @@ class TextTask(Task):
     def show(self, part: ExampleSet, position: int) -> dict[str, Any]:
         assert isinstance(part, TextSet)
         return {"text": part.texts[position][:SHOWN]}
+
+    def explain(
+        self, predict_proba: Callable[[Array], Array], part: ExampleSet, data: TaskData
+    ) -> dict[str, Any]:
+        assert isinstance(part, TextSet) and isinstance(data.train, TextSet)
+        return {
+            "tokens": token_effects(predict_proba, part, data.classes),
+            "lengths": length_histogram([len(tokens_of(text)) for text in data.train.texts]),
+        }
 
 
 class TextSearch(BaseSearch):
