@@ -15,7 +15,7 @@ from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling1d import GlobalAveragePool1D, GlobalMaxPool1D
 from autoarch.architecture.ops.self_attention import SelfAttention
 from autoarch.architecture.ops.separable_conv1d import SeparableConv1D
-from autoarch.spaces.space import SearchSpace
+from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.training.recipe import Recipe, decide_training
 
 GRAMS = {"words": 0, "bigrams": 1, "trigrams": 2}
@@ -62,6 +62,9 @@ class TextSpace(SearchSpace):
 
     def recipe(self, hp: Any) -> Recipe:
         return decide_training(hp, self.default_recipe)
+
+    def yardstick(self) -> Candidate:
+        return self.candidate({"network": "bag+cnn"})
 
     def architecture(self, hp: Any) -> Architecture:
         network = hp.Choice("network", list(NETWORKS), default="bag")
