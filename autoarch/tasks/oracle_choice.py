@@ -40,6 +40,7 @@ def choose_oracle(settings: Settings, space: SearchSpace, objective: Objective) 
         space: What is searched.
         objective: Which way is better.
     """
+    baseline = space.candidate({})
     most_macs = COSTLIEST * space.yardstick().architecture.macs
     memory = MEMORY_SHARE * _memory_bytes()
 
