@@ -45,7 +45,9 @@ def choose_oracle(
         baseline: Trial 0; it keeps the limits.
     """
     budgets = budgets_of(settings.constraints)
-    most_macs = COSTLIEST * baseline.architecture.macs
+    most_macs = COSTLIEST * max(
+        candidate.architecture.macs for candidate in (baseline, space.yardstick())
+    )
     memory = MEMORY_SHARE * _memory_bytes()
 
     def feasible(decisions: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.data import ImageData
+from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.held_out import evaluate_held_out
@@ -46,7 +46,7 @@ from autoarch.trials.run_directory import write_json
 logger = logging.getLogger(__name__)
 
 CHECKED_SAMPLES = 32
-"""Held-out pictures on which every exported file must answer as the trained model does."""
+"""Held-out examples on which every exported file must answer as the trained model does."""
 
 SHIPPED_FORMATS = {
     "float": ("saved_model", "keras", "litert"),
@@ -124,7 +124,7 @@ class Session:
         self.log.append("setup", t=self.clock.elapsed_s, setup=setup.to_json())
         return setup
 
-    def _load(self, setup: Setup) -> ImageData:
+    def _load(self, setup: Setup) -> TaskData:
         self._phase("data")
         data = self.task.load(setup, self.run_directory, self.progress)
         findings = data.findings
@@ -133,17 +133,17 @@ class Session:
         if findings.unreadable:
             name, reason = findings.unreadable[0]
             self.progress.note(
-                f"{len(findings.unreadable)} files could not be read and are left out; "
+                f"{len(findings.unreadable)} {self.task.unit}s could not be read and are left out; "
                 f"the first: {name} ({reason})."
             )
         if findings.duplicates:
             self.progress.note(
-                f"{len(findings.duplicates)} training pictures also occur in a held-out part "
-                "and are left out of training."
+                f"{len(findings.duplicates)} training {self.task.noun}s also occur in a held-out "
+                "part and are left out of training."
             )
         return data
 
-    def _evaluator(self, data: ImageData, setup: Setup) -> TrainEvaluator:
+    def _evaluator(self, data: TaskData, setup: Setup) -> TrainEvaluator:
         return TrainEvaluator(
             data.train,
             data.valid,
@@ -153,10 +153,11 @@ class Session:
             policy=setup.speed.policy,
             seed=self.settings.seed,
             class_weights=self._class_weights(data),
+            augmenter=self.task.augmenter,
             inherit=self.settings.inherit,
         )
 
-    def _class_weights(self, data: ImageData) -> Array | None:
+    def _class_weights(self, data: TaskData) -> Array | None:
         """Weights that undo an imbalance: wholly where the objective counts classes equally,
         by the square root elsewhere; None where classes are about equally frequent."""
         counts = np.bincount(data.train.labels, minlength=len(data.classes)).clip(1)
@@ -217,7 +218,7 @@ class Session:
     def _train_final(
         self,
         evaluator: TrainEvaluator,
-        data: ImageData,
+        data: TaskData,
         candidate: Candidate,
         best: TrialRecord,
         plan: Plan,
@@ -265,7 +266,7 @@ class Session:
     def _conclude(
         self,
         setup: Setup,
-        data: ImageData,
+        data: TaskData,
         space: SearchSpace,
         evaluator: TrainEvaluator,
         search: Search,
@@ -277,7 +278,7 @@ class Session:
         self._phase("export")
         quantised, int8_file = None, None
         calibration = calibration_of(data, self.settings.seed)
-        save_arrays(self.run_directory.calibration_file, pictures=[calibration])
+        save_arrays(self.run_directory.calibration_file, inputs=[calibration])
         if self.settings.ship == "int8":
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
             chosen = Trained(best, candidate, final)
@@ -292,29 +293,24 @@ class Session:
                 note=self.progress.note,
             )
             best, candidate, final = shipped.record, shipped.candidate, shipped.final
+        else:
+            weights = tuple(final.trainer.weights())
+            model = self.task.finished(candidate, weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
+            predict_proba = Predictor(model).predict_proba
             test: dict[str, Any] | None = None
             details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
             if int8_file is not None:
-                quantised, test, details = measure_int8(int8_file, model, data)
-                if note := drop_note(quantised):
+                quantised, test, details = measure_int8(int8_file, model, data, self.task.show)
+                if note := drop_note(quantised, self.task.noun):
                     self.progress.note(note)
-            else:
-                model = TrainedModel(
-                    candidate.architecture,
-                    tuple(final.trainer.weights()),
-                    data.classes,
-                    data.preprocessing,
-                    mirrored=candidate.recipe.flip and self.settings.mirror == "auto",
+            elif len(data.held_out):
+                test, details = evaluate_held_out(
+                    predict_proba, data.held_out, data.classes, data.train.labels, self.task.show
                 )
-                if len(data.held_out):
-                    test, details = evaluate_held_out(
-                        Predictor(model).predict_proba,
-                        data.held_out,
-                        data.classes,
-                        data.train.labels,
-                    )
+            shown = data.held_out.reveal() if len(data.held_out) else data.valid
+            details |= self.task.explain(predict_proba, shown, data)
             card = {**self._card(data, final, test), "quantised": quantised}
             files = export_bundle(
                 model,
@@ -364,22 +360,22 @@ class Session:
         result["phases"] = phase_seconds(self.log.events, self.clock.elapsed_s)
         write_json(self.run_directory.result_file, result)
 
-    def _samples(self, model: TrainedModel, data: ImageData) -> Samples:
+    def _samples(self, model: TrainedModel, data: TaskData) -> Samples:
         part = data.held_out.reveal() if len(data.held_out) else data.valid
         count = min(CHECKED_SAMPLES, len(part))
         chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
-        encoded = self.task.raw_samples([part.names[i] for i in chosen])
-        return Samples.answered_by(model, np.asarray(part.images[chosen]), encoded)
+        return self.task.samples(model, part, chosen)
 
-    def _card(self, data: ImageData, final: FinalModel, test: Any) -> dict[str, Any]:
+    def _card(self, data: TaskData, final: FinalModel, test: Any) -> dict[str, Any]:
+        noun = data.preprocessing.noun
         return {
-            "name": f"{self.run_directory.root.name} image classifier",
+            "name": f"{self.run_directory.root.name} {self.task.name} classifier",
             "metrics": {"valid": final.metrics, "test": test},
             "refitted": final.refitted,
             "data": {
-                "training images": len(data.train),
-                "validation images": len(data.valid),
-                "test images": len(data.held_out),
+                f"training {noun}s": len(data.train),
+                f"validation {noun}s": len(data.valid),
+                f"test {noun}s": len(data.held_out),
                 "fingerprint": data.fingerprint,
             },
             "training": {

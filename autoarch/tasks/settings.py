@@ -14,7 +14,7 @@ from autoarch.spaces import SPACES
 from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES)
+SPACE_NAMES = ("auto", *SPACES, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
@@ -51,6 +51,7 @@ class Settings:
         prefer: Soft targets by cost, or None.
         objectives: A metric and costs, joined by commas, or None for `objective` alone.
         mobile: Whether this was asked for as the preset for phones.
+        text_column, label_column: Columns of a table of texts, or None to guess.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -61,13 +62,13 @@ class Settings:
     oracle: str
     space: str
     objective: str
-    image_size: int | None
     valid: float | str | None
     test: float | str | None
     class_weight: str
     precision: str
     seed: int
     inherit: bool = False
+    image_size: int | None = None
     mirror: str = "auto"
     ship: str = "float"
     max_size_bytes: int | None = None
@@ -75,6 +76,8 @@ class Settings:
     prefer: Mapping[str, float] | None = None
     objectives: str | None = None
     mobile: bool = False
+    text_column: str | None = None
+    label_column: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.data import ImageData
+from autoarch.data import ExampleSet, TaskData
 from autoarch.errors import ExportError
 from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.held_out import evaluate_held_out
@@ -104,16 +104,16 @@ def options_of(
         yield Trained(record, candidate, final)
 
 
-def calibration_of(data: ImageData, seed: int) -> Array:
+def calibration_of(data: TaskData, seed: int) -> Array:
     """Some pictures of the training part, uint8 `(n, height, width, channels)`."""
     count = min(CALIBRATION, len(data.train))
     chosen = np.sort(rng("calibration", seed=seed).choice(len(data.train), count, False))
-    return np.asarray(data.train.images[chosen])
+    return np.asarray(data.train.inputs[chosen])
 
 
 def choose_shipped(
     options: Iterable[Trained],
-    data: ImageData,
+    data: TaskData,
     calibration: Array,
     file: Path,
     *,
@@ -144,14 +144,17 @@ def choose_shipped(
     return shipped, model_of(shipped, data)
 
 
-def model_of(trained: Trained, data: ImageData) -> TrainedModel:
+def model_of(trained: Trained, data: TaskData) -> TrainedModel:
     """The network as it is exported, without mirror images: a small device answers once."""
     weights = tuple(trained.final.trainer.weights())
     return TrainedModel(trained.candidate.architecture, weights, data.classes, data.preprocessing)
 
 
 def measure_int8(
-    file: Path, model: TrainedModel, data: ImageData
+    file: Path,
+    model: TrainedModel,
+    data: TaskData,
+    show: Callable[[ExampleSet, int], dict[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
     """Measures the file itself, and the float network beside it.
 
@@ -160,9 +163,9 @@ def measure_int8(
         None without one; and what the report shows beside them.
     """
     predictor = Predictor(model)
-    answers = ask_int8(file, data.valid.images)
+    answers = ask_int8(file, data.valid.inputs)
     valid = classification_metrics(data.valid.labels, answers)
-    before = classification_metrics(data.valid.labels, predictor.predict_proba(data.valid.images))
+    before = classification_metrics(data.valid.labels, predictor.predict_proba(data.valid.inputs))
     quantised: dict[str, Any] = {
         "format": "litert_int8",
         "size_bytes": file.stat().st_size,
@@ -173,24 +176,25 @@ def measure_int8(
     test, details = None, {"split": None, "classes": list(data.classes)}
     if len(data.held_out):
         test, details = evaluate_held_out(
-            lambda pixels: ask_int8(file, pixels),
+            lambda inputs: ask_int8(file, inputs),
             data.held_out,
             data.classes,
             data.train.labels,
+            show,
         )
         part = data.held_out.reveal()
-        whole = classification_metrics(part.labels, predictor.predict_proba(part.images))
+        whole = classification_metrics(part.labels, predictor.predict_proba(part.inputs))
         quantised["float"]["test"] = whole
         quantised["drop"]["test"] = whole["accuracy"] - test["accuracy"]
     return quantised, test, details
 
 
-def drop_note(quantised: Mapping[str, Any]) -> str | None:
+def drop_note(quantised: Mapping[str, Any], noun: str) -> str | None:
     """A sentence where int8 costs more than `LARGEST_DROP`, by the validation part; else None."""
     drop = quantised["drop"]["valid"]
     if drop <= LARGEST_DROP:
         return None
     return (
-        f"In int8 the network answers {100 * drop:.1f} points less of the validation pictures "
+        f"In int8 the network answers {100 * drop:.1f} points less of the validation {noun}s "
         "correctly than in float32."
     )

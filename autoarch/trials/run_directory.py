@@ -80,10 +80,10 @@ class RunDirectory:
         return self.checkpoints / "calibration.npz"
 
     def calibration(self) -> Array | None:
-        """Training pictures kept for exports in integers; None where the run kept none."""
+        """Training examples kept for exports in integers; None where the run kept none."""
         if not self.calibration_file.is_file():
             return None
-        return load_arrays(self.calibration_file)["pictures"][0]
+        return load_arrays(self.calibration_file)["inputs"][0]
 
     def checkpoint_file(self, trial: int) -> Path:
         return self.checkpoints / f"trial-{trial:05d}.npz"

@@ -126,7 +126,7 @@ def finish(source: str, target: str, labels: list[str]) -> None:
 
 
 def answers(path: str, questions: Any) -> dict[str, Any]:
-    return {"int8": ask(Path(path).read_bytes(), questions["pixels"])}
+    return {"int8": ask(Path(path).read_bytes(), questions["inputs"])}
 
 
 def ask_file(path: str, pixels: str, target: str) -> None:
