@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autoarch.costs.budgets import written
 from autoarch.data import ImageData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
@@ -38,6 +39,7 @@ from autoarch.tasks.shipping import (
     options_of,
 )
 from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.tradeoffs import tradeoffs_of
 from autoarch.training.fit import Array
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
@@ -351,6 +353,17 @@ class Session:
             macs=model.macs,
             interrupted=self._interrupts.requested,
         )
+        int8 = files.get("litert_int8")
+        result.update(
+            tradeoffs_of(
+                self.settings,
+                self.budgets,
+                search.trials,
+                candidate.architecture,
+                int8.size_bytes if int8 else None,
+                self.run_directory.root,
+            )
+        )
         self._write_result(result)
         write_report(self.run_directory)
         # The report's own time is known only now; the page shows it as of before.
@@ -386,6 +399,10 @@ class Session:
                 "seed": self.settings.seed,
                 "objective": self.settings.objective,
                 "time limit (s)": self.settings.time_limit_s or "none",
+                **{
+                    f"limit on {cost}": written(cost, limit)
+                    for cost, limit in self.budgets.constraints.limits.items()
+                },
             },
             "versions": versions(),
         }
