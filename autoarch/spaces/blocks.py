@@ -9,8 +9,10 @@ from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
+from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
+from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
 
 
 def channels(width: float, multiple: int = 4) -> int:
@@ -62,3 +64,80 @@ def classifier(graph: GraphBuilder, node: str, classes: int, *, dropout: float) 
     if dropout > 0:
         node = graph.add(Dropout(dropout), node, name="head/dropout")
     graph.add(Dense(classes), node, name="head/logits")
+
+
+def basic_residual(
+    graph: GraphBuilder,
+    node: str,
+    *,
+    kernel: int,
+    gated: bool,
+    activation: str,
+    name: str,
+) -> str:
+    """Two dense convolutions beside a shortcut.
+
+    Source: He et al. (2016), figure 2.
+    """
+    filters = graph.shape(node)[-1]
+    x = conv(graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation)
+    x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
+    if gated:
+        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
+    x = graph.add(Add(), node, x, name=f"{name}/add")
+    return graph.add(Activation(activation), x, name=f"{name}/{activation}")
+
+
+def separable(
+    graph: GraphBuilder,
+    node: str,
+    filters: int,
+    *,
+    kernel: int,
+    stride: int,
+    gated: bool,
+    activation: str,
+    name: str,
+) -> str:
+    """A depthwise and a 1x1 convolution.
+
+    Source: Howard et al. (2017), "MobileNets", section 3.1.
+    """
+    x = depthwise(
+        graph, node, kernel=kernel, stride=stride, name=f"{name}/depthwise", activation=activation
+    )
+    if gated:
+        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
+    return conv(graph, x, filters, kernel=1, name=f"{name}/pointwise", activation=activation)
+
+
+def inverted_residual(
+    graph: GraphBuilder,
+    node: str,
+    filters: int,
+    *,
+    expansion: int,
+    kernel: int,
+    stride: int,
+    gated: bool,
+    activation: str,
+    name: str,
+) -> str:
+    """Wider by a 1x1 convolution, depthwise, narrow again, with a shortcut where shapes allow.
+
+    Source: Sandler et al. (2018), section 3.3; Howard et al. (2019), section 5.3 for the gates.
+    """
+    inputs = graph.shape(node)[-1]
+    x = node
+    if expansion > 1:
+        wide = channels(inputs * expansion)
+        x = conv(graph, x, wide, kernel=1, name=f"{name}/expand", activation=activation)
+    x = depthwise(
+        graph, x, kernel=kernel, stride=stride, name=f"{name}/depthwise", activation=activation
+    )
+    if gated:
+        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
+    x = conv(graph, x, filters, kernel=1, name=f"{name}/project", activation=None)
+    if stride == 1 and inputs == filters:
+        x = graph.add(Add(), node, x, name=f"{name}/add")
+    return x

@@ -10,7 +10,7 @@ from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
-from autoarch.spaces.blocks import channels, classifier, conv
+from autoarch.spaces.blocks import basic_residual, channels, classifier, conv
 from autoarch.spaces.space import SearchSpace
 from autoarch.training.recipe import Recipe
 
@@ -145,17 +145,15 @@ class ResidualSpace(SearchSpace):
         *,
         name: str,
     ) -> str:
-        filters = graph.shape(node)[-1]
         if kind == "basic":
-            x = conv(
-                graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation
+            return basic_residual(
+                graph, node, kernel=kernel, gated=squeeze_excite, activation=activation, name=name
             )
-            x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
-        else:
-            inner = channels(filters / 2)
-            x = conv(graph, node, inner, kernel=1, name=f"{name}/reduce", activation=activation)
-            x = conv(graph, x, inner, kernel=kernel, name=f"{name}/conv", activation=activation)
-            x = conv(graph, x, filters, kernel=1, name=f"{name}/expand", activation=None)
+        filters = graph.shape(node)[-1]
+        inner = channels(filters / 2)
+        x = conv(graph, node, inner, kernel=1, name=f"{name}/reduce", activation=activation)
+        x = conv(graph, x, inner, kernel=kernel, name=f"{name}/conv", activation=activation)
+        x = conv(graph, x, filters, kernel=1, name=f"{name}/expand", activation=None)
         if squeeze_excite:
             x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
         x = graph.add(Add(), node, x, name=f"{name}/add")
