@@ -16,8 +16,8 @@ from autoarch.export.model import TrainedModel
 from autoarch.export.workers import Job, Worker
 
 CALIBRATION = 200
-"""Training pictures that show the ranges of the activations: 500 give the same accuracy (three
-networks on cifar10-mini, within 0.6 points either way)."""
+"""Training pictures that show the ranges of the activations. Between 100 and 500 the validation
+accuracy of three networks on cifar10-mini moved by at most 0.7 points, up and down: noise."""
 
 
 def quantise(
