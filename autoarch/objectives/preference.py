@@ -51,8 +51,8 @@ class Preference(Objective):
     def score(self, metrics: Mapping[str, float]) -> float:
         """The weighed score; NaN where the metric is."""
         exponent = self.exponent if self.direction == "max" else -self.exponent
-        ratios = (metrics[cost] / target for cost, target in self.targets.items())
-        return float(metrics[self.name]) * math.prod(ratio**exponent for ratio in ratios)
+        ratios = [float(metrics[cost]) / target for cost, target in self.targets.items()]
+        return super().score(metrics) * math.prod(math.pow(ratio, exponent) for ratio in ratios)
 
 
 def preferring(objective: Objective, targets: Mapping[str, float]) -> Objective:

@@ -161,6 +161,15 @@ def _search_plots(files: RunFiles, best: int | None) -> Iterator[Plot]:
     yield Plot(
         "Score against size", "Each trial's last score; smaller networks to the left.", _safe(svg)
     )
+    for cost in _front_costs(files):
+        svg = plots.score_against_size(files.trials, files.objective, best=best, cost=cost)
+        caption = "The objectives against each other; the dashed line is the front."
+        yield Plot(f"Trade-off with {cost}", caption, _safe(svg))
+
+
+def _front_costs(files: RunFiles) -> Sequence[str]:
+    """The costs that were objectives."""
+    return (files.settings.get("objectives") or "").split(",")[1:]
 
 
 def _final_point(files: RunFiles) -> plots.Point | None:

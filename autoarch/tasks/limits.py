@@ -177,7 +177,11 @@ def require_something_fits(space: SearchSpace, budgets: Budgets, limited: Limite
     if limited.fits(limited.smallest):
         return
     smallest = space.candidate(limited.smallest)
-    chosen = ", ".join(f"{name} {value}" for name, value in limited.smallest.items())
+    chosen = ", ".join(
+        f"{name} {value}"
+        for name, value in limited.smallest.items()
+        if not name.startswith("recipe/")
+    )
     raise InvalidInputError(
         f"Nothing in the {space.name} space keeps the limits. Its smallest network for "
         f"{'x'.join(map(str, space.input_shape))} pixels and {space.classes} classes has "

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autoarch.costs.budgets import written
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
@@ -38,6 +39,7 @@ from autoarch.tasks.shipping import (
     options_of,
 )
 from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.tradeoffs import tradeoffs_of
 from autoarch.training.fit import Array
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
@@ -193,7 +195,9 @@ class Session:
     ) -> Search:
         self._phase("search")
         objective = preferring(self.objective, self.settings.prefer or {})
-        oracle = choose_oracle(self.settings, space, objective, baseline)
+        oracle = choose_oracle(
+            self.settings, space, objective, baseline, first_looks=plan.first_looks
+        )
         objectives, priced = self.settings.objectives, self.settings.priced
         oracle.replay(self.log.events)
         self._search = Search(
@@ -347,6 +351,17 @@ class Session:
             macs=model.macs,
             interrupted=self._interrupts.requested,
         )
+        int8 = files.get("litert_int8")
+        result.update(
+            tradeoffs_of(
+                self.settings,
+                self.budgets,
+                search.trials,
+                candidate.architecture,
+                int8.size_bytes if int8 else None,
+                self.run_directory.root,
+            )
+        )
         self._write_result(result)
         write_report(self.run_directory)
         # The report's own time is known only now; the page shows it as of before.
@@ -382,6 +397,10 @@ class Session:
                 "seed": self.settings.seed,
                 "objective": self.settings.objective,
                 "time limit (s)": self.settings.time_limit_s or "none",
+                **{
+                    f"limit on {cost}": written(cost, limit)
+                    for cost, limit in self.budgets.constraints.limits.items()
+                },
             },
             "versions": versions(),
         }
