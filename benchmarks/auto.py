@@ -66,10 +66,10 @@ def main() -> None:
     table = BenchmarkTable.read(TABLE, columns, decisions=DECISIONS, categorical=DECISIONS)
     text = (
         "# What `--oracle auto` stands for\n\n"
-        f"{datetime.date.today()}, seeds {seeds[0]} to {seeds[-1]}, one core ({platform.machine()}).\n"
-        "Points of 12-epoch validation accuracy below the best feasible cell after so many trials: "
-        "means and standard errors. Trial 0 is a residual cell. Made by `python benchmarks/auto.py`."
-        "\n"
+        f"{datetime.date.today()}, seeds {seeds[0]} to {seeds[-1]}, one core "
+        f"({platform.machine()}). Points of 12-epoch validation accuracy below the best feasible "
+        "cell after so many trials: means and standard errors. Trial 0 is a residual cell. Made by "
+        "`python benchmarks/auto.py`.\n"
     )
     for limit, title in ((COSTLIEST, "at most 1.1 times trial 0's multiply-adds"), (np.inf, "any")):
         for data in DATA:
@@ -78,10 +78,8 @@ def main() -> None:
             text += "| --- |" + " --- |" * len(CHECKPOINTS) + "\n"
             for name in NAMES:
                 curves = np.array([regrets(table, name, data, limit, seed) for seed in seeds])
-                cells = [
-                    f"{curves[:, k - 1].mean():.2f} ± {curves[:, k - 1].std() / len(curves) ** 0.5:.2f}"
-                    for k in CHECKPOINTS
-                ]
+                means, errors = curves.mean(0), curves.std(0, ddof=1) / len(curves) ** 0.5
+                cells = [f"{means[k - 1]:.2f} ± {errors[k - 1]:.2f}" for k in CHECKPOINTS]
                 text += f"| {name} | {' | '.join(cells)} |\n"
                 print(data, title, name, *cells, flush=True)
             (HERE / "auto.md").write_text(text, encoding="utf-8")
