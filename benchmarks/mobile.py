@@ -2,7 +2,7 @@
 
     python benchmarks/mobile.py [--data FOLDER] [--time 5m] [--kilobytes 25,50,100,250] [--out FILE]
 
-Each line is one `autoarch fit --quantize int8` run with a limit; the last is ResNet-8 (78,666
+Each line is one `autoarch fit --max-size` run; the last is ResNet-8 (78,666
 weights) in place of the search, trained by the same final training for the whole time. Accuracy
 is that of the int8 file on the test part; the limit is checked on the file.
 """
@@ -67,7 +67,7 @@ def main() -> None:
             output = Path(folder) / kilobytes
             try:
                 result = measured(
-                    given.data, given.time, output, space="mobile", max_size_bytes=limit
+                    given.data, given.time, output, constraints={"max_size": limit}
                 )
             except AutoArchError as error:
                 rows.append(f"| {kilobytes} KB: {error} | | | | | | | | | |")
