@@ -15,17 +15,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autoarch.costs.constraints import Constraints
     from autoarch.search.progress import Progress
-    from autoarch.tasks import ImageSearch, load, resume
+    from autoarch.tasks import ImageSearch, TextSearch, load, resume
 
 _HOMES = {
+    "Constraints": "autoarch.costs.constraints",
     "ImageSearch": "autoarch.tasks",
     "Progress": "autoarch.search.progress",
+    "TextSearch": "autoarch.tasks",
     "load": "autoarch.tasks",
     "resume": "autoarch.tasks",
 }
 
-__all__ = ["ImageSearch", "Progress", "load", "resume"]
+__all__ = ["Constraints", "ImageSearch", "Progress", "TextSearch", "load", "resume"]
 
 
 def __getattr__(name: str) -> Any:

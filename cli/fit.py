@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from autoarch.cli.command import Command, Option
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
+
+if TYPE_CHECKING:
+    from autoarch.tasks import BaseSearch
 
 
 def share_or_path(
@@ -29,6 +32,7 @@ def share_or_path(
     short_help="Search, train, measure and export a model.",
     examples=[
         ("a folder with one sub-folder for each class, ten minutes", "autoarch fit photos/"),
+        ("the best model of at most 100 KB as int8", "autoarch fit photos/ --max-size 100KB"),
         (
             "rare classes count like frequent ones",
             "autoarch fit photos/ --time 1h --objective balanced_accuracy",
@@ -78,7 +82,7 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile"]),
+    type=click.Choice(["auto", "residual", "mobile", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -93,10 +97,79 @@ def share_or_path(
     section="Search",
     help="Whether each candidate begins with the weights of the most similar one before it.",
 )
+@click.option(
+    "--prefer",
+    multiple=True,
+    metavar="COST=AMOUNT",
+    cls=Option,
+    section="Search",
+    help="Soft target such as latency=5ms (also size, macs, ram, params): a network above it is "
+    "charged for that, one below is paid. May be given more than once.",
+)
+@click.option(
+    "--objectives",
+    metavar="METRIC,COST",
+    cls=Option,
+    section="Search",
+    help="Find the best trade-offs, such as accuracy,size (also latency, macs, params, ram).",
+)
+# Limits
+@click.option(
+    "--max-size",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of the int8 .tflite file: 100KB (1 KB = 1,000 bytes, 1 KiB = 1,024). "
+    "No larger network is trained, and the file itself is checked.",
+)
+@click.option(
+    "--max-params",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most weights of the network: 100k.",
+)
+@click.option(
+    "--max-macs",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most multiply-adds of one answer: 5M.",
+)
+@click.option(
+    "--max-latency",
+    metavar="DURATION",
+    cls=Option,
+    section="Limits",
+    help="Longest time of one answer, by the latency table of --device: 5ms.",
+)
+@click.option(
+    "--max-ram",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of int8 activations in memory at once: 256KB.",
+)
+@click.option(
+    "--device",
+    metavar="PROFILE",
+    cls=Option,
+    section="Limits",
+    help="A device profile whose limits hold, too: microcontroller, raspberry-pi, phone, "
+    "server-cpu, or a TOML file.",
+)
+@click.option(
+    "--mobile",
+    is_flag=True,
+    cls=Option,
+    section="Limits",
+    help="For phones: the mobile space, the int8 file, at most 5 MB and 100 M multiply-adds "
+    "unless limited otherwise.",
+)
 # Data
 @click.option(
     "--task",
-    type=click.Choice(["auto", "image"]),
+    type=click.Choice(["auto", "image", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -110,6 +183,20 @@ def share_or_path(
     cls=Option,
     section="Data",
     help="Height and width that images are resized to. Default: from the data and the time.",
+)
+@click.option(
+    "--text-column",
+    metavar="NAME",
+    cls=Option,
+    section="Data",
+    help="Column of the texts in a table; several with commas are joined. Default: guessed.",
+)
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    cls=Option,
+    section="Data",
+    help="Column of the labels in a table of texts. Default: guessed.",
 )
 @click.option(
     "--valid",
@@ -168,6 +255,17 @@ def share_or_path(
     section="Training",
     help="Seed of the split, the search and the training.",
 )
+@click.option(
+    "--quantize",
+    "ship",
+    type=click.Choice(["none", "float16", "int8"]),
+    default="none",
+    show_default=True,
+    callback=lambda context, parameter, value: "float" if value == "none" else value,
+    cls=Option,
+    section="Training",
+    help="Numbers of the LiteRT file. With int8 the file's own accuracy is what is reported.",
+)
 # Output
 @click.option(
     "--output",
@@ -200,7 +298,9 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     """Search, train, measure and export a model for DATA.
 
     DATA is a folder with one sub-folder of images for each class (train/, valid/ and test/ above
-    them are respected), a CSV file with the columns path and label, or demo:digits.
+    them are respected), a CSV file with the columns path and label, or demo:digits; or, for
+    texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of tables
+    named train, valid and test, or a folder with one sub-folder of .txt files for each class.
 
     The model is ready to serve when the command ends. Ctrl-C ends the search early and still
     exports the best network so far; a second Ctrl-C stops at once, and the same command, or
@@ -215,25 +315,61 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
-    _check_data(task, data)
+    settings["constraints"] = _limits(settings)
+    kind = _check_data(task, data, settings)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
-        search = autoarch.ImageSearch(time, progress=progress, **settings)
+        searches: dict[str, type[BaseSearch]] = {
+            "image": autoarch.ImageSearch,
+            "text": autoarch.TextSearch,
+        }
+        search = searches[kind](time, progress=progress, **settings)
         search.fit(data, started=started)
     print_result(search, as_json=as_json)
 
 
-def _check_data(task: str, data: str) -> None:
-    """Refuses data that is missing, has no classes, or is of a kind not to be learned from yet."""
+def _limits(settings: dict[str, Any]) -> dict[str, Any]:
+    """Takes the limits out of the settings; mistakes are reported before anything slow happens."""
+    from autoarch.costs.constraints import Constraints
+
+    names = ("max_size", "max_params", "max_macs", "max_latency", "max_ram")
+    given = {name: settings.pop(name) for name in names}
+    return Constraints(**given).to_json()
+
+
+def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
+    """What kind of data it is; takes the options of other kinds out of `settings`.
+
+    Refuses data that is missing, has no classes, or is of a kind not to be learned from yet, and
+    options that do not go with it.
+    """
     from autoarch.data import detect_task, list_files
     from autoarch.data.demo import DEMO_PREFIX
-    from autoarch.errors import DataError
+    from autoarch.data.text_files import list_texts
+    from autoarch.errors import DataError, InvalidInputError
 
+    if task == "auto" and settings["text_column"]:
+        task = "text"
     kind = detect_task(data) if task == "auto" else task
-    if kind != "image":
+    if kind not in _OWN:
         raise DataError(
-            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images only. "
-            "If these are images, say --task image."
+            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images and "
+            "texts only. If these are images, say --task image."
         )
-    if not data.startswith(DEMO_PREFIX):
+    for other, defaults in _OWN.items():
+        for name, default in defaults.items() if other != kind else ():
+            if settings.pop(name) != default:
+                option = "--" + name.replace("_", "-")
+                raise InvalidInputError(f"{option} does not go with {kind} data; leave it out.")
+    if kind == "text":
+        list_texts(Path(data), settings["text_column"], settings["label_column"])
+    elif not data.startswith(DEMO_PREFIX):
         list_files(Path(data))
+    return kind
+
+
+_OWN: dict[str, dict[str, Any]] = {
+    "image": {"image_size": None, "mirror": "auto"},
+    "text": {"text_column": None, "label_column": None},
+}
+"""Options that only one kind of data has, with their defaults."""

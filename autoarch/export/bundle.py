@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.data.preprocessing import PREPROCESSINGS
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export.card import model_card
 from autoarch.export.formats import FORMATS, Format, Writing
@@ -66,6 +67,7 @@ def export_bundle(
     samples: Samples,
     card: Mapping[str, Any],
     calibration: npt.NDArray[np.uint8] | None = None,
+    int8_file: Path | None = None,
     progress: Notes | None = None,
     workers: ExportWorkers | None = None,
     timeout_s: float = 600,
@@ -76,11 +78,12 @@ def export_bundle(
         model: What is exported.
         directory: Made, or replaced as a whole where it holds an earlier export.
         formats: Names from `FORMATS`.
-        samples: Real images with the trained model's answers.
+        samples: Real examples with the trained model's answers.
         card: What the model card tells; see `model_card`. `card["metrics"]` goes into
             `metrics.json` too.
         calibration: Training pictures, uint8 `(n, height, width, channels)`, for the formats
             that calculate in integers; some hundred are enough.
+        int8_file: What `quantise` made of this model, to be shipped as it is.
         progress: Is told of each file that was checked.
         workers: Processes started earlier; they are used up. Started here where None.
         timeout_s: Longest time for converting, and for checking.
@@ -94,7 +97,7 @@ def export_bundle(
         ExportError: A file could not be written, loaded, or does not answer as the model does;
             nothing is left behind and an earlier export stays as it was.
     """
-    chosen = _chosen(formats, calibrated=calibration is not None)
+    chosen = _chosen(formats, calibrated=calibration is not None or int8_file is not None)
     _require_replaceable(directory)
     beside = directory.with_name(directory.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -103,9 +106,10 @@ def export_bundle(
         part, scratch = beside / "model", beside / "scratch"
         for folder in (part, scratch):
             folder.mkdir(parents=True)
-        writing = Writing(model, scratch, calibration)
+        writing = Writing(model, scratch, calibration, int8_file)
         _write_and_answer(writing, chosen, samples, part, workers, timeout_s)
-        found = {name: _compare(part, chosen[name], samples, scratch) for name in formats}
+        noun = model.preprocessing.noun
+        found = {name: _compare(part, chosen[name], samples, scratch, noun) for name in formats}
         for file in found.values():
             if progress:
                 progress.note(
@@ -148,6 +152,7 @@ def _require_replaceable(directory: Path) -> None:
     known = {*MODEL_FILES, CARD_FILE, METRICS_FILE}
     for format_ in FORMATS.values():
         known.update((format_.FILE, *format_.BESIDE))
+    known.update(*(kind.file_names for kind in PREPROCESSINGS.values()))
     if not directory.is_dir() or {path.name for path in directory.iterdir()} - known:
         raise InvalidInputError(
             f"{directory} holds something else than an exported model; give another directory."
@@ -226,7 +231,9 @@ def _answers(scratch: Path, format_: Format) -> Path:
     return scratch / f"{format_.NAME}.npz"
 
 
-def _compare(part: Path, format_: Format, samples: Samples, scratch: Path) -> ExportedFile:
+def _compare(
+    part: Path, format_: Format, samples: Samples, scratch: Path, noun: str
+) -> ExportedFile:
     """Holds a file's answers against the trained model's."""
     worst = 0.0
     with np.load(_answers(scratch, format_), allow_pickle=False) as answers:
@@ -242,10 +249,10 @@ def _compare(part: Path, format_: Format, samples: Samples, scratch: Path) -> Ex
             difference = moved if format_.DIFFERENCE == "moved" else largest
             if not difference <= format_.TOLERANCE:  # NaN is not
                 how = (
-                    f"of the probabilities of {len(samples)} images a share of {difference:.2g} "
+                    f"of the probabilities of {len(samples)} {noun}s a share of {difference:.2g} "
                     "has moved to other classes"
                     if format_.DIFFERENCE == "moved"
-                    else f"probabilities of {len(samples)} images differ by up to {difference:.2g}"
+                    else f"probabilities of {len(samples)} {noun}s differ by up to {difference:.2g}"
                 )
                 raise ExportError(
                     f"Export failed: {format_.FILE} ({way}) does not answer as the trained model "

@@ -116,6 +116,8 @@ def claims_of(
     best: TrialRecord | None,
 ) -> Iterator[str]:
     """What the numbers allow to say, in sentences."""
+    if quantised := (files.result or {}).get("quantised"):
+        yield _quantised(quantised)
     by_kind = {estimate.kind: estimate for estimate in estimates}
     model = by_kind.get("test") or by_kind.get("valid")
     if model and "majority" in by_kind:
@@ -144,6 +146,18 @@ def claims_of(
             "Nothing was held out for a test: the validation images chose this model, "
             "so expect less on new ones."
         )
+
+
+def _quantised(quantised: Mapping[str, Any]) -> str:
+    """The int8 file beside the float network, on the test part where there is one."""
+    split = "valid" if quantised["float"]["test"] is None else "test"
+    before, drop = quantised["float"][split]["accuracy"], quantised["drop"][split]
+    part = "test" if split == "test" else "validation"
+    return (
+        f"The int8 file of {wording.count(quantised['size_bytes'])} bytes answers "
+        f"{wording.percent(before - drop)} of the {part} images correctly, the network in float32 "
+        f"{wording.percent(before)}: int8 costs {100 * drop:.1f} points."
+    )
 
 
 def _against_majority(model: Estimate, majority: Estimate) -> str:

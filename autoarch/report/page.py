@@ -35,6 +35,9 @@ _MOST_PICTURE_CHARACTERS = 900_000
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+_NOUNS = {"text": "text", "speech": "clip"}
+"""What an example is called, by task; images where not told."""
+
 _SPLITS = ("train", "valid", "test")
 
 
@@ -49,7 +52,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer; `png` is base64, or empty where the picture is missing or too large."""
+    """A wrong answer; `png` is base64, or empty where the picture is missing or too large; `text`
+    is the text where it is one."""
 
     name: str
     true: str
@@ -57,6 +61,7 @@ class Mistake:
     confidence: float | None
     png: str
     small: bool
+    text: str = ""
 
 
 def write_report(run: RunDirectory) -> Path:
@@ -122,6 +127,8 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "best_decisions": _best_decisions(files, summary.best_trial),
         "recipe": (result.get("best") or {}).get("recipe") or {},
         "confusion": _confusion(evaluation),
+        "tokens": evaluation.get("tokens") or (),
+        "lengths": evaluation.get("lengths") or (),
         "split": evaluation.get("split") or "test",
         "mistakes": list(_mistakes(evaluation.get("mistakes") or ())),
         "architecture": architecture,
@@ -129,6 +136,7 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "stages": () if architecture is None else stages(architecture),
         "shape_text": shape_text,
         "data": data,
+        "noun": _NOUNS.get(str(files.about.get("task")), "image"),
         "findings": data.get("findings") or {},
         "class_rows": _class_rows((data.get("findings") or {}).get("class_counts") or {}),
         "use": _use(files),
@@ -153,6 +161,15 @@ def _search_plots(files: RunFiles, best: int | None) -> Iterator[Plot]:
     yield Plot(
         "Score against size", "Each trial's last score; smaller networks to the left.", _safe(svg)
     )
+    for cost in _front_costs(files):
+        svg = plots.score_against_size(files.trials, files.objective, best=best, cost=cost)
+        caption = "The objectives against each other; the dashed line is the front."
+        yield Plot(f"Trade-off with {cost}", caption, _safe(svg))
+
+
+def _front_costs(files: RunFiles) -> Sequence[str]:
+    """The costs that were objectives."""
+    return (files.settings.get("objectives") or "").split(",")[1:]
 
 
 def _final_point(files: RunFiles) -> plots.Point | None:
@@ -224,6 +241,7 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
             confidence=confidence if wording.known(confidence) else None,
             png=png,
             small=width is not None and width < 96,
+            text=str(mistake.get("text") or ""),
         )
 
 

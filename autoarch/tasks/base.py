@@ -11,17 +11,24 @@ import time as time_module
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.errors import AutoArchError, BudgetError
+from autoarch.costs.constraints import Constraints
+from autoarch.errors import AutoArchError, BudgetError, InvalidInputError
 from autoarch.export import TrainedModel, export_bundle
 from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
+from autoarch.tasks.limits import (
+    canonical_constraints,
+    canonical_objectives,
+    canonical_targets,
+)
+from autoarch.tasks.one_trial import export_trial
 from autoarch.tasks.predictor import Predictor, as_given, best_labels
 from autoarch.tasks.runs import (
     check_continuable,
@@ -43,10 +50,34 @@ class NotFittedError(AutoArchError, ValueError, AttributeError):
     """The estimator was asked for something that only `fit` or `load` provide."""
 
 
+class CommonArguments(TypedDict, total=False):
+    """What every task class takes beside `time`; see `ImageSearch`."""
+
+    trials: int | None
+    oracle: str
+    space: str
+    objective: str
+    valid: float | str | Path | None
+    test: float | str | Path | None
+    class_weight: str
+    precision: str
+    inherit: bool
+    seed: int
+    output: str | Path | None
+    resume: bool
+    progress: Progress | None
+
+
 class BaseSearch(ABC):
-    """What the task classes share. See `ImageSearch` for the arguments."""
+    """What the task classes share. See `ImageSearch` for the arguments.
+
+    Attributes:
+        task: Name of the task.
+        own: Names of the arguments that only this class has; fields of `Settings`, too.
+    """
 
     task: ClassVar[str]
+    own: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -56,13 +87,18 @@ class BaseSearch(ABC):
         oracle: str = "auto",
         space: str = "auto",
         objective: str = "accuracy",
-        image_size: int | None = None,
         valid: float | str | Path | None = None,
         test: float | str | Path | None = None,
         class_weight: str = "auto",
         precision: str = "auto",
         inherit: bool = False,
-        mirror: str = "auto",
+        ship: str = "float",
+        max_size_bytes: int | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
+        device: str | None = None,
+        mobile: bool = False,
+        prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
+        objectives: Sequence[str] | str | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -73,13 +109,18 @@ class BaseSearch(ABC):
         self.oracle = oracle
         self.space = space
         self.objective = objective
-        self.image_size = image_size
         self.valid = valid
         self.test = test
         self.class_weight = class_weight
         self.precision = precision
         self.inherit = inherit
-        self.mirror = mirror
+        self.ship = ship
+        self.max_size_bytes = max_size_bytes
+        self.constraints = constraints
+        self.device = device
+        self.mobile = mobile
+        self.prefer = prefer
+        self.objectives = objectives
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -92,7 +133,7 @@ class BaseSearch(ABC):
         """Looks at the data, cheaply; bad input is refused here."""
 
     @abstractmethod
-    def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
+    def _inputs(self, x: Any) -> npt.NDArray[Any]:
         """Examples given to `predict` in the network's form."""
 
     # -- Fitting ----------------------------------------------------------------------------------
@@ -149,20 +190,35 @@ class BaseSearch(ABC):
             Session(task, settings, run, log, clock, progress).run()
 
     def _settings(self) -> Settings:
+        limits = canonical_constraints(self.constraints, self.device, mobile=self.mobile)
+        objectives = canonical_objectives(self.objectives)
+        # A limit is a promise about the int8 file, so that is what is shipped and measured.
+        ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
+        if ship == "int8" and self.task != "image":
+            raise InvalidInputError(
+                f"A limit is kept by an int8 file, which is made of image models only so far, not "
+                f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
+            )
+        sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space=self.space,
-            objective=self.objective,
-            image_size=self.image_size,
+            space="mobile" if self.mobile and self.space == "auto" else self.space,
+            objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
             class_weight=self.class_weight,
             precision=self.precision,
             seed=self.seed,
             inherit=self.inherit,
-            mirror=self.mirror,
+            ship=ship,
+            max_size_bytes=int(min(sizes)) if sizes else None,
+            constraints=limits,
+            prefer=canonical_targets(self.prefer),
+            objectives=objectives,
+            mobile=self.mobile,
+            **{name: getattr(self, name) for name in self.own},
         )
 
     def _adopt(self, run: RunDirectory) -> Self:
@@ -183,7 +239,7 @@ class BaseSearch(ABC):
 
     @property
     def model_(self) -> Any:
-        """The trained `keras.Model`: pixels in [0, 255] to probabilities, in float32."""
+        """The trained `keras.Model`: inputs (such as pixels in [0, 255]) to probabilities."""
         self._run()
         return self._predictor.model.serving_model()
 
@@ -203,26 +259,25 @@ class BaseSearch(ABC):
         """Class probabilities `(n, classes)` in the order of `classes_`.
 
         Args:
-            x: Pictures as in `fit`: an array in the same range of values, or paths of files.
+            x: Examples as in `fit`: an array in the same range of values, or paths of files.
         """
         self._run()
-        return self._predictor.predict_proba(self._pixels(x))
+        return self._predictor.predict_proba(self._inputs(x))
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """Labels `(n,)`, of the kind given to `fit`. See `predict_proba`."""
         return best_labels(self.predict_proba(x), self.classes_)
 
+    @abstractmethod
     def predict_files(
         self, paths: Sequence[str | Path]
     ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
-        """Probabilities of picture files.
+        """Probabilities of files that hold one example each.
 
         Returns:
             Probabilities `(n, classes)` of the files that can be read, in their order; and the
             unreadable files with the reasons.
         """
-        self._run()
-        return self._predictor.predict_files([Path(path) for path in paths])
 
     def score(self, x: Any, y: Any = None) -> float:
         """Accuracy on other data, as scikit-learn's classifiers have it."""
@@ -247,13 +302,34 @@ class BaseSearch(ABC):
         self,
         directory: str | Path | None = None,
         formats: Sequence[str] = ("saved_model", "keras", "litert"),
+        *,
+        trial: int | None = None,
     ) -> dict[str, Any]:
         """Exports the model again, checked; into another directory, or other formats.
 
+        Args:
+            directory: Where to write; the run's own model, or `trial-N` in the run.
+            formats: Names from `autoarch.export.FORMATS`.
+            trial: A trial of the search in place of the model, as it was last measured there.
+
         Returns:
             For each format its path, size in bytes and largest difference from the model.
+
+        Raises:
+            InvalidInputError: No such trial, or the run kept no weights of it.
         """
         run = self._run()
+        if trial is not None:
+            return export_trial(
+                run,
+                trial,
+                self._predictor.model,
+                run.root / f"trial-{trial}" if directory is None else Path(directory),
+                formats,
+                self.trials_,
+                self.progress,
+                self._samples_of,
+            )
         target = run.model if directory is None else Path(directory)
         samples = self._samples()
         stored = run.read_json(run.model / "metrics.json")
@@ -266,6 +342,7 @@ class BaseSearch(ABC):
             formats=chosen,
             samples=samples,
             card={**stored.get("card", {}), "metrics": stored["metrics"]},
+            calibration=run.calibration(),
             progress=self.progress,
         )
         return {
@@ -273,9 +350,13 @@ class BaseSearch(ABC):
             for name, file in files.items()
         }
 
-    @abstractmethod
     def _samples(self) -> Any:
-        """Examples on which exports are checked."""
+        """Examples on which exports of the run's model are checked."""
+        return self._samples_of(self._predictor.model)
+
+    @abstractmethod
+    def _samples_of(self, model: TrainedModel) -> Any:
+        """Examples on which exports of a model are checked."""
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""

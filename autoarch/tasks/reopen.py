@@ -11,9 +11,10 @@ from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.image import ImageSearch
 from autoarch.tasks.runs import is_finished
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.text import TextSearch
 from autoarch.trials import RunDirectory
 
-_TASKS: dict[str, type[BaseSearch]] = {search.task: search for search in (ImageSearch,)}
+_TASKS: dict[str, type[BaseSearch]] = {search.task: search for search in (ImageSearch, TextSearch)}
 
 
 def _estimator(run: RunDirectory, progress: Progress | None) -> BaseSearch:
@@ -26,6 +27,9 @@ def _estimator(run: RunDirectory, progress: Progress | None) -> BaseSearch:
         )
     settings: dict[str, Any] = Settings.from_json(stored["settings"]).to_json()
     time = settings.pop("time_limit_s")
+    for search in _TASKS.values():
+        for name in set(search.own) - set(_TASKS[task].own):
+            settings.pop(name, None)
     return _TASKS[task](time, **settings, output=run.root, progress=progress)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES
+from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES)
+SPACE_NAMES = ("auto", *SPACES, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
+SHIPS = ("float", "float16", "int8")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 
 
@@ -42,6 +45,13 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
+        max_size_bytes: Most bytes of the int8 file, or None.
+        constraints: Limits as `Constraints.to_json` has them, or None.
+        prefer: Soft targets by cost, or None.
+        objectives: A metric and costs, joined by commas, or None for `objective` alone.
+        mobile: Whether this was asked for as the preset for phones.
+        text_column, label_column: Columns of a table of texts, or None to guess.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -52,14 +62,22 @@ class Settings:
     oracle: str
     space: str
     objective: str
-    image_size: int | None
     valid: float | str | None
     test: float | str | None
     class_weight: str
     precision: str
     seed: int
     inherit: bool = False
+    image_size: int | None = None
     mirror: str = "auto"
+    ship: str = "float"
+    max_size_bytes: int | None = None
+    constraints: Mapping[str, Any] | None = None
+    prefer: Mapping[str, float] | None = None
+    objectives: str | None = None
+    mobile: bool = False
+    text_column: str | None = None
+    label_column: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -67,11 +85,34 @@ class Settings:
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
+        _one_of("ship", self.ship, SHIPS)
         get_objective(self.objective)
+        if (self.constraints or self.mobile) and self.ship != "int8":
+            raise InvalidInputError(
+                f"Limits hold for the int8 file; they do not go with ship={self.ship!r}."
+            )
+        if self.objectives and (self.prefer or self.oracle not in FRONT_ORACLES):
+            raise InvalidInputError(
+                f"`objectives` go with the oracles {', '.join(FRONT_ORACLES)} and without "
+                f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
+            )
+        budgets = budgets_of(self.constraints)
+        if "latency" in self.priced and budgets.latency is None:
+            raise InvalidInputError(
+                "A latency can be preferred or an objective only where a latency table is known; "
+                "give `device`, a profile with one."
+            )
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
+        if self.max_size_bytes is not None and (
+            not _is_int(self.max_size_bytes) or self.max_size_bytes < 1 or self.ship != "int8"
+        ):
+            raise InvalidInputError(
+                "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
+                f"got {self.max_size_bytes!r} with ship={self.ship!r}."
+            )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):
@@ -83,6 +124,13 @@ class Settings:
             raise InvalidInputError(
                 f"`seed` must be an integer in [0, 4294967295]; got {self.seed!r}."
             )
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """The costs that the search looks at: limits, targets and objectives."""
+        limited = budgets_of(self.constraints).constraints.limits
+        costs = (self.objectives or "").split(",")[1:]
+        return tuple(dict.fromkeys([*limited, *(self.prefer or {}), *costs]))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

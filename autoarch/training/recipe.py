@@ -57,12 +57,20 @@ class Recipe:
 
 
 def decide_recipe(hp: Any, default: Recipe) -> Recipe:
-    """Reads the recipe's decisions from `hp`, declaring them around `default`.
+    """Reads a picture's recipe from `hp`, declaring its decisions around `default`.
 
     Args:
         hp: A `keras_tuner.HyperParameters`, or anything with its `Choice`.
         default: The recipe of trial 0; what is not searched is taken from it.
     """
+    return replace(
+        decide_training(hp, default),
+        mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
+    )
+
+
+def decide_training(hp: Any, default: Recipe) -> Recipe:
+    """The decisions that recipes of all kinds of data have; arguments as for `decide_recipe`."""
     return replace(
         default,
         learning_rate=hp.Choice(
@@ -90,7 +98,6 @@ def decide_recipe(hp: Any, default: Recipe) -> Recipe:
             sorted({0.5, 1.0, 1.5, default.augmentation}),
             default=default.augmentation,
         ),
-        mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
     )
 
 

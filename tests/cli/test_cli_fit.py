@@ -132,7 +132,7 @@ def test_long_lines_are_broken_for_a_terminal_only() -> None:
     assert _wrapped(line, 30) == "  Trial 4 was better than\n    trial 0 on validation"
 
 
-@pytest.mark.parametrize("kind", ["text", "speech"])
+@pytest.mark.parametrize("kind", ["speech"])
 def test_data_of_other_kinds_is_refused(runner: CliRunner, search, monkeypatch, kind: str) -> None:
     monkeypatch.setattr(autoarch.data, "detect_task", lambda data: kind, raising=False)
     result = runner.invoke(cli, ["fit", "mails", "--quiet"])

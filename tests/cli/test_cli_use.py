@@ -123,6 +123,12 @@ def test_export_writes_what_is_asked_for(
     ]
 
 
+def test_export_takes_names_with_dashes(runner: CliRunner, search, run: Path) -> None:
+    options = ["--format", "c-array", "--format", "litert-int8"]
+    assert runner.invoke(cli, ["export", str(run), *options]).exit_code == 0
+    assert search.made[0].exported == (None, ("c_array", "litert_int8"))
+
+
 def test_trials_are_ranked(runner: CliRunner, run: Path) -> None:
     lines = runner.invoke(cli, ["trials", str(run)]).stdout.splitlines()
     assert lines[0].split()[:3] == ["rank", "trial", "accuracy"]

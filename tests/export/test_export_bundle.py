@@ -81,7 +81,7 @@ def plain_format(
 @pytest.fixture
 def zeros(samples: Samples) -> Samples:
     """Four samples for which a model would answer with zeros, as `plain_format` does."""
-    return Samples(samples.encoded[:4], samples.pixels[:4], np.zeros((4, 3), np.float32))
+    return Samples(samples.encoded[:4], samples.inputs[:4], np.zeros((4, 3), np.float32))
 
 
 class Heard:
@@ -232,7 +232,7 @@ def test_the_tflite_file_has_builtin_ops_only_and_takes_any_batch(
     assert details["dtype"] == np.float32 and details["shape"].tolist() == [1, 8, 8, 3]
     interpreter.resize_tensor_input(details["index"], [5, 8, 8, 3])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(details["index"], samples.pixels[:5].astype(np.float32))
+    interpreter.set_tensor(details["index"], samples.inputs[:5].astype(np.float32))
     interpreter.invoke()
     found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(found, samples.probabilities[:5], atol=1e-5)
@@ -335,9 +335,8 @@ def test_a_subset_of_formats_and_workers_started_earlier(
 def test_unknown_formats_are_refused_by_name(
     model: TrainedModel, samples: Samples, tmp_path: Path, formats: Any
 ) -> None:
-    with pytest.raises(
-        InvalidInputError, match="list of keras, litert, litert_int8, saved_model; got"
-    ):
+    known = "c_array, keras, litert, litert_float16, litert_int8, saved_model"
+    with pytest.raises(InvalidInputError, match=f"list of {known}; got"):
         export_bundle(model, tmp_path / "m", formats=formats, samples=samples, card=CARD)
     assert list(tmp_path.iterdir()) == []
 

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from autoarch.errors import ExportError, InvalidInputError
-from autoarch.export import ExportedFile, Samples, TrainedModel, export_bundle
+from autoarch.export import (
+    ExportedFile,
+    Samples,
+    TrainedModel,
+    ask_int8,
+    export_bundle,
+    quantise,
+)
 from autoarch.export.formats import litert_int8
 
 CARD = {"metrics": {"valid": {"accuracy": 0.5, "n": 4}}}
@@ -171,3 +178,54 @@ print(len(before), len(after))
     )
     before, after = map(int, done.stdout.split())
     assert after < 0.7 * before
+
+
+def test_the_card_tells_the_float_figures_beside_and_its_snippet_works(
+    int8: tuple[Path, object],
+    model: TrainedModel,
+    samples: Samples,
+    calibration: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    """Shipped as made before, the file is the same to the last byte."""
+    import re
+
+    made = tmp_path / "made.tflite"
+    assert quantise(model, calibration, made) == made.stat().st_size
+    assert made.read_bytes() == (int8[0] / "model_int8.tflite").read_bytes()
+    card = {
+        "metrics": {"valid": {"accuracy": 0.5, "n": 4}, "test": {"accuracy": 0.7, "n": 60}},
+        "quantised": {
+            "size_bytes": made.stat().st_size,
+            "float": {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.712}},
+        },
+    }
+    directory = tmp_path / "m"
+    export_bundle(
+        model, directory, formats=["litert_int8"], samples=samples, card=card, int8_file=made
+    )
+    assert (directory / "model_int8.tflite").read_bytes() == made.read_bytes()
+    text = (directory / "README.md").read_text(encoding="utf-8")
+    assert "70.0 %" in text and "in float32, as in the other files, reaches 71.2 %" in text
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (directory / "image.png").write_bytes(samples.encoded[7])
+    command = [sys.executable, "-I", "-c", snippet]
+    done = subprocess.run(command, cwd=directory, capture_output=True, check=True)
+    expected = litert_int8.ask(made.read_bytes(), samples.pixels[7:8])[0]
+    numbers = re.findall(r"\[([-+.e\d\s]+)\]", done.stdout.decode())[-1].split()
+    np.testing.assert_allclose([float(number) for number in numbers], expected, atol=1e-6)
+    np.testing.assert_allclose(ask_int8(made, samples.pixels[7:8])[0], expected, atol=1 / 256)
+
+
+def test_the_python_example_runs_with_the_file_alone(
+    int8: tuple[Path, object], model: TrainedModel, samples: Samples, tmp_path: Path
+) -> None:
+    (tmp_path / "picture.png").write_bytes(samples.encoded[7])
+    example = Path(__file__).parents[2] / "examples" / "int8.py"
+    blocked = "import sys, runpy; sys.modules.update(keras=None, tensorflow=None, autoarch=None);"
+    program = f"{blocked} sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
+    file = int8[0] / "model_int8.tflite"
+    command = [sys.executable, "-c", program, example, file, tmp_path / "picture.png"]
+    said = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    answer = litert_int8.ask(file.read_bytes(), samples.pixels[7:8])[0]
+    assert f"picture.png: {model.classes[answer.argmax()]} {answer.max():.3f}" in said

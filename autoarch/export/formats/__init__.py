@@ -30,16 +30,18 @@ class Writing:
         scratch: A directory for files that are not part of the export.
         calibration: Training pictures that show the ranges of the activations, uint8
             `(n, height, width, channels)`; None where no format needs them.
+        int8_file: The int8 file, where it has been made already; see `quantise`.
     """
 
     model: TrainedModel
     scratch: Path
     calibration: npt.NDArray[np.uint8] | None = None
+    int8_file: Path | None = None
     _begun: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def serving_model(self) -> Any:
-        """The Keras model from pixels to probabilities; see `TrainedModel.serving_model`."""
+        """The Keras model from inputs to probabilities; see `TrainedModel.serving_model`."""
         return self.model.serving_model()
 
     @cached_property
@@ -88,8 +90,8 @@ class Format(Protocol):
 
         Args:
             path: The file.
-            questions: `pixels` uint8 `(n, height, width, channels)`, `encoded` list of bytes,
-                `classes` list of UTF-8 bytes.
+            questions: `inputs` `(n, ...)`, `encoded` list of bytes, `classes` list of UTF-8 bytes;
+                as in `Samples`.
 
         Returns:
             Probabilities `(n, classes)` by way of asking, e.g. by signature.

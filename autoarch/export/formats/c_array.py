@@ -126,4 +126,4 @@ def answers(path: str, questions: Any) -> dict[str, Any]:
     array = text[text.index("model_data[MODEL_LENGTH] = {") :].partition("}")[0]
     content = bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", array))
     int8 = runpy.run_path(str(Path(__file__).with_name("litert_int8.py")))
-    return {"int8": int8["ask"](content, questions["pixels"])}
+    return {"int8": int8["ask"](content, questions["inputs"])}

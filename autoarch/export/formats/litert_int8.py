@@ -50,6 +50,8 @@ def convert_once(writing: Writing, convert: Convert) -> Path:
 
     from autoarch.export import flat_file
 
+    if writing.int8_file is not None:
+        return writing.int8_file
     path = writing.scratch / FILE
     if writing.first(NAME):
         network, pixels = writing.scratch / "folded.keras", writing.scratch / "calibration.npy"
@@ -124,7 +126,14 @@ def finish(source: str, target: str, labels: list[str]) -> None:
 
 
 def answers(path: str, questions: Any) -> dict[str, Any]:
-    return {"int8": ask(Path(path).read_bytes(), questions["pixels"])}
+    return {"int8": ask(Path(path).read_bytes(), questions["inputs"])}
+
+
+def ask_file(path: str, pixels: str, target: str) -> None:
+    """Writes the answers to a `.npy` of pixels to another `.npy`; see `ask`."""
+    import numpy as np
+
+    np.save(target, ask(Path(path).read_bytes(), np.load(pixels, mmap_mode="r")))
 
 
 def ask(content: bytes, pixels: Any) -> Any:
