@@ -34,13 +34,18 @@ def draw(
 def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None:
     import keras
 
+    keras.utils.set_random_seed(0)
     network = fold(architecture).build(name="folded") if folded else architecture.build()
     rng = np.random.default_rng(0)
+    # Kernels as they are initialised keep activations in range, which LiteRT's kernels insist on;
+    # the rest is drawn, since equal vectors would be stored once.
     values = [
-        np.abs(rng.normal(1, 0.1, w.shape))
-        if w.path.endswith(("gamma", "moving_variance"))
-        else rng.normal(0, 0.1, w.shape)
-        for w in network.weights
+        np.array(weight)
+        if weight.path.endswith("kernel")
+        else np.abs(rng.normal(1, 0.1, weight.shape))
+        if weight.path.endswith(("gamma", "moving_variance"))
+        else rng.normal(0, 0.1, weight.shape)
+        for weight in network.weights
     ]
     network.set_weights(values)
     softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")

@@ -1,7 +1,8 @@
 """Latency of a network on a device, from a table of its ops.
 
 Each op of a network has a signature, such as `conv_2d 32x32x16 k3 o16 relu`. A table says for
-each signature how long the op takes; a network takes their sum and what every call costs.
+each signature how long the op takes; a network takes their sum and what every call costs. For ops
+that were not measured see `autoarch.costs.op_laws`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.lite import LiteGraph, LiteOp, Shape
 from autoarch.costs.model_costs import model_costs
+from autoarch.costs.op_laws import OpLaw, family_and_work, fit_laws
 from autoarch.errors import InvalidInputError
 
 COLUMNS = ["signature", "seconds"]
@@ -79,21 +82,43 @@ class LatencyTable:
     def predict_s(self, architecture: Architecture) -> float:
         """Seconds of one answer of the network's int8 file.
 
+        An op that was not measured takes what others of its kind let expect.
+
         Raises:
-            InvalidInputError: The table lacks one of its ops.
+            InvalidInputError: The table has no op of a kind that the network needs.
         """
+        total = self.fixed_s
         wanted = signatures(model_costs(architecture).lite_graph)
-        if missing := [name for name in wanted if name not in self.seconds]:
-            raise InvalidInputError(
-                f"The latency table of {self.device or 'the device'} lacks {len(missing)} ops of "
-                f"this network, such as {missing[0]!r}; measure them with `autoarch latency`."
-            )
-        return self.fixed_s + sum(self.seconds[name] for name in wanted)
+        for name in wanted:
+            found = self._expected_s(name)
+            if found is None:
+                raise InvalidInputError(
+                    f"The latency table of {self.device or 'the device'} lacks ops of this "
+                    f"network, such as {name!r}; measure them with `autoarch latency`."
+                )
+            total += found
+        return total
 
     def missing(self, architecture: Architecture) -> list[str]:
-        """Signatures of the network's ops that the table lacks."""
+        """Signatures of the network's ops of which the table has not even the kind."""
         wanted = signatures(model_costs(architecture).lite_graph)
-        return sorted({name for name in wanted if name not in self.seconds})
+        return sorted({name for name in wanted if self._expected_s(name) is None})
+
+    def measured_share(self, architecture: Architecture) -> float:
+        """Share of the network's ops that were measured themselves, from 0 to 1."""
+        wanted = signatures(model_costs(architecture).lite_graph)
+        return sum(name in self.seconds for name in wanted) / len(wanted)
+
+    def _expected_s(self, name: str) -> float | None:
+        if name in self.seconds:
+            return self.seconds[name]
+        kind, family, work = family_and_work(name)
+        law = self._laws.get(family) or self._laws.get(kind)
+        return None if law is None else law.seconds(work)
+
+    @cached_property
+    def _laws(self) -> Mapping[str, OpLaw]:
+        return fit_laws(self.seconds)
 
     def to_csv(self, path: Path) -> None:
         """Writes the table; `from_csv` is the inverse."""

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from autoarch.architecture import INPUT, Architecture, Node
+from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.costs import (
     LatencyTable,
     cached_table,
@@ -47,6 +49,23 @@ def test_a_table_that_lacks_ops_names_one():
     assert len(table.missing(architecture)) == len(distinct_ops([architecture]))
     with pytest.raises(InvalidInputError, match=r"the board lacks .* such as 'conv_2d"):
         table.predict_s(architecture)
+
+
+def test_an_op_that_was_not_measured_follows_those_of_its_kind():
+    def seconds(side, filters):
+        return 2e-12 * (side * side * 9 * 8 * filters) ** 0.9
+
+    known = {
+        f"conv_2d {side}x{side}x8 k3 o{filters}": seconds(side, filters)
+        for side in (4, 8, 32)
+        for filters in (8, 16, 64)
+    }
+    table = LatencyTable({**known, "softmax 8": 1e-7})
+    architecture = Architecture((16, 16, 8), (Node("conv", Conv2D(32), (INPUT,)),))
+    assert table.missing(architecture) == []
+    assert table.measured_share(architecture) == 0.0
+    conv = table.predict_s(architecture) - 16 * 16 * 32 / 8 * 1e-7
+    assert conv == pytest.approx(seconds(16, 32), rel=1e-6)
 
 
 def test_csv_keeps_a_table(tmp_path):
