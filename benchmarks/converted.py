@@ -71,7 +71,7 @@ def convert_floats(architecture: Architecture, folder: Path) -> tuple[int, int]:
     sizes = []
     for format_ in (litert, litert_float16):
         path = folder / format_.FILE
-        format_.convert_keras_file(str(source), str(path))
+        format_.convert_keras_file(str(source), str(path), "pixels")
         flat_file.compact(str(path), signatures=True, **NAMES)
         sizes.append(path.stat().st_size)
     return sizes[0], sizes[1]
