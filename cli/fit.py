@@ -141,7 +141,8 @@ def share_or_path(
     metavar="DURATION",
     cls=Option,
     section="Limits",
-    help="Longest time of one answer, by the latency table of --device: 5ms.",
+    help="Longest time of one answer, 5ms: by the table of --device, else by what "
+    "`autoarch latency` has measured on this machine.",
 )
 @click.option(
     "--max-ram",

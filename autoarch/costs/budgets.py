@@ -65,8 +65,8 @@ class Budgets:
     def _latency_model(self) -> LatencyTable:
         if self.latency is None:
             raise InvalidInputError(
-                "A latency can be asked for only where a latency table is known; give `device`, "
-                "a profile with one."
+                "No latency is known: measure this machine first, by `autoarch latency` with the "
+                "space and the shape of the pictures, or give `device`, a profile with a table."
             )
         return self.latency
 
@@ -94,6 +94,8 @@ class Budgets:
             f"{cost} {written(cost, prices[cost])} (at most {written(cost, limit)})"
             for cost, limit in self.constraints.limits.items()
         ]
+        if "latency" in prices and (unknown := self._latency_model().missing(architecture)):
+            parts.append(f"{len(unknown)} ops that were not measured, such as {unknown[0]!r}")
         if self.device is not None and (missing := self.device.missing_ops(architecture)):
             parts.append(f"ops that the device does not run: {', '.join(sorted(missing))}")
         return ", ".join(parts)

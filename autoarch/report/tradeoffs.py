@@ -74,12 +74,9 @@ def front_text(front: Sequence[FrontPoint], objective: str) -> Iterator[tuple[st
     """Label and text of each point of the front."""
     for point in front:
         trial, score, *costs, epochs = point.cells(objective)
-        mark = "; the knee: from here on more of the one costs most of the other"
-        yield (
-            "front",
-            f"trial {trial}: {score} {wording.metric_name(objective)} after {epochs} epochs, "
-            + ", ".join(f"{cost} {text}" for cost, text in zip(point.costs, costs))
-            + (mark if point.knee else ""),
-        )
+        amounts = ", ".join(f"{cost} {text}" for cost, text in zip(point.costs, costs))
+        name = wording.metric_name(objective)
+        text = f"trial {trial}: {score} {name} after {epochs} epochs, {amounts}"
+        yield "front", text + ("; suggested, the knee" if point.knee else "")
     if front:
         yield "a point", next((p for p in front if p.knee), front[0]).command

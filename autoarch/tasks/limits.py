@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.costs import load_profile
+from autoarch.costs import cached_table, load_profile
 from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import COST_UNITS, MOBILE_LIMITS, Constraints
 from autoarch.errors import InvalidInputError
@@ -53,11 +53,13 @@ def budgets_of(constraints: Mapping[str, Any] | None) -> Budgets:
     """The budgets that canonical constraints stand for.
 
     Raises:
-        InvalidInputError: The device is unknown, or a latency is limited without a table.
+        InvalidInputError: The device is unknown, or a latency is limited and neither the device
+            has a table nor this machine was measured.
     """
     given = Constraints.of(constraints)
     profile = None if given.device is None else load_profile(given.device)
-    return Budgets(given, None if profile is None else profile.latency, profile)
+    table = None if profile is None else profile.latency
+    return Budgets(given, cached_table() if table is None else table, profile)
 
 
 def canonical_targets(

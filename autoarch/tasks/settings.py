@@ -99,8 +99,8 @@ class Settings:
         budgets = budgets_of(self.constraints)
         if "latency" in self.priced and budgets.latency is None:
             raise InvalidInputError(
-                "A latency can be preferred or an objective only where a latency table is known; "
-                "give `device`, a profile with one."
+                "No latency is known: measure this machine first, by `autoarch latency` with the "
+                "space and the shape of the pictures, or give `device`, a profile with a table."
             )
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
