@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def inverse_document_frequencies(
-    ids: npt.NDArray[np.uint16], size: int
-) -> npt.NDArray[np.float32]:
+def inverse_document_frequencies(ids: npt.NDArray[np.uint16], size: int) -> npt.NDArray[np.float32]:
     """`ln((1 + n) / (1 + texts that hold the id)) + 1`, and 0 for ids that no text holds.
 
     An id that training never sees would only add its random vector to a text later.

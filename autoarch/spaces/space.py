@@ -106,7 +106,10 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         set_constants(model, self.constants(architecture))
         model.compile(
             optimizer=keras.optimizers.AdamW(
-                recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=5.0
+                recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                epsilon=recipe.epsilon,
+                global_clipnorm=5.0,
             ),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],

@@ -43,6 +43,7 @@ class Settings:
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
         text_column, label_column: Columns of a table of texts, or None to guess.
+        vectors: File of pretrained word vectors, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -63,6 +64,7 @@ class Settings:
     mirror: str = "auto"
     text_column: str | None = None
     label_column: str | None = None
+    vectors: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)

@@ -124,6 +124,7 @@ class Trainer:
         optimizer = _OneReplicaAdamW(
             self.recipe.learning_rate,
             weight_decay=self.recipe.weight_decay,
+            epsilon=self.recipe.epsilon,
             global_clipnorm=CLIP_NORM,
             name="adam_w",
         )

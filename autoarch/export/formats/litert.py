@@ -34,7 +34,9 @@ def convert_keras_file(source: str, target: str, name: str) -> None:
     model = keras.models.load_model(source, compile=False)
     # Loops over time are builtin ops only where the batch is known.
     loops = any(isinstance(layer, keras.layers.Bidirectional) for layer in model._flatten_layers())
-    inputs = tf.TensorSpec((1 if loops else None, *model.input_shape[1:]), model.inputs[0].dtype, name=name)
+    inputs = tf.TensorSpec(
+        (1 if loops else None, *model.input_shape[1:]), model.inputs[0].dtype, name=name
+    )
 
     @tf.function(input_signature=[inputs], autograph=False)
     def predict(inputs: Any) -> dict[str, Any]:
