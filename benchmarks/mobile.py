@@ -66,9 +66,7 @@ def main() -> None:
             limit = int(float(kilobytes) * 1000)
             output = Path(folder) / kilobytes
             try:
-                result = measured(
-                    given.data, given.time, output, constraints={"max_size": limit}
-                )
+                result = measured(given.data, given.time, output, constraints={"max_size": limit})
             except AutoArchError as error:
                 rows.append(f"| {kilobytes} KB: {error} | | | | | | | | | |")
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,9 +227,15 @@ def choose_rows(source: TextSource) -> int:
     return min(LARGEST_ROWS, max(SMALLEST_ROWS, -(-wanted // 8) * 8))
 
 
-def load_texts(source: TextSource, rows: int) -> TextData:
-    """Learns the vocabulary from the training texts and turns all texts into ids."""
-    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows)
+def load_texts(source: TextSource, rows: int, vectors: Iterable[str] = ()) -> TextData:
+    """Learns the vocabulary from the training texts and turns all texts into ids.
+
+    Args:
+        source: The texts.
+        rows: Tokens of a text at most.
+        vectors: Words with pretrained vectors, which have ids as well while there is room.
+    """
+    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows, vectors)
     sets = {}
     for split in (TRAIN, VALID, TEST):
         chosen = np.flatnonzero((source.splits == split) & source.keeps)

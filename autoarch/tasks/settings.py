@@ -52,6 +52,7 @@ class Settings:
         objectives: A metric and costs, joined by commas, or None for `objective` alone.
         mobile: Whether this was asked for as the preset for phones.
         text_column, label_column: Columns of a table of texts, or None to guess.
+        vectors: File of pretrained word vectors, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -78,6 +79,7 @@ class Settings:
     mobile: bool = False
     text_column: str | None = None
     label_column: str | None = None
+    vectors: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)

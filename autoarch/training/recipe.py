@@ -23,6 +23,9 @@ class Recipe:
         zoom: Largest relative zoom into the picture at strength 1; 0.35 crops down to 42 % of
             the area. For pictures of few pixels 0.
         mixing: One of `MIXINGS`, applied to half of the batches once epochs are many.
+        epsilon: Added to the root of AdamW's mean squared gradient. Where it is about as large as
+            that, weights of rare inputs move by their gradients alone; smaller, an id that occurs
+            once moves as far in a step as one that occurs in every batch, and then goes on.
 
     Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
     Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
@@ -36,6 +39,7 @@ class Recipe:
     flip: bool = True
     zoom: float = 0.0
     mixing: str = "cutmix"
+    epsilon: float = 1e-7
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
