@@ -47,6 +47,11 @@ def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None
         else rng.normal(0, 0.1, weight.shape)
         for weight in network.weights
     ]
+    # A gate whose relu never answers has no range: LiteRT refuses the scale that it is given.
+    values = [
+        np.abs(value) if "_reduce/" in weight.path else value
+        for weight, value in zip(network.weights, values)
+    ]
     network.set_weights(values)
     softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
     keras.Model(network.input, softmax(network.output), name="model").save(path)
