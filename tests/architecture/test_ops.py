@@ -10,11 +10,14 @@ from autoarch.architecture.ops import OPS, op_from_config
 from autoarch.errors import InvalidArchitectureError
 
 IMAGE = (6, 5, 8)
+SOUND = (100,)
 CASES = {
     "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
     "add": [({}, [IMAGE, IMAGE]), ({}, [(4,), (4,), (4,)])],
+    "add_channel": [({}, [(5, 4)])],
     "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
+    "cepstrum": [({"coefficients": 3}, [(5, 4)])],
     "concat": [({}, [IMAGE, (6, 5, 3)])],
     "conv2d": [
         ({"filters": 4}, [IMAGE]),
@@ -25,6 +28,12 @@ CASES = {
     "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
     "dropout": [({"rate": 0.5}, [IMAGE])],
     "global_average_pool2d": [({}, [IMAGE])],
+    "global_max_pool2d": [({}, [IMAGE])],
+    "log_mel": [
+        ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
+        ({"rate": 1000, "window": 25, "hop": 10, "bands": 4, "low_hz": 0.0}, [(103,)]),
+    ],
+    "loudness": [({}, [SOUND])],
     "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "rescale": [({}, [IMAGE])],
     "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
