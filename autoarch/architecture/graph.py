@@ -21,6 +21,8 @@ INPUT = "input"
 
 _FORMAT = 1
 
+INPUT_DTYPES = ("float32", "int32")
+
 
 @dataclass(frozen=True)
 class Node:
@@ -49,6 +51,7 @@ class Architecture:
     Args:
         input_shape: Without the batch, e.g. `(32, 32, 3)`.
         nodes: At least one; each refers to earlier ones only.
+        input_dtype: "float32", or "int32" for token ids.
 
     Raises:
         InvalidArchitectureError: Names repeat, an input is unknown, or shapes clash.
@@ -64,6 +67,7 @@ class Architecture:
 
     input_shape: Shape
     nodes: tuple[Node, ...]
+    input_dtype: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.nodes:
@@ -71,6 +75,10 @@ class Architecture:
         if not self.input_shape or any(size < 1 for size in self.input_shape):
             raise InvalidArchitectureError(
                 f"`input_shape` must hold positive sizes; got {self.input_shape}."
+            )
+        if self.input_dtype not in INPUT_DTYPES:
+            raise InvalidArchitectureError(
+                f"`input_dtype` must be one of {', '.join(INPUT_DTYPES)}; got {self.input_dtype!r}."
             )
         _ = self.shapes
 
@@ -132,7 +140,7 @@ class Architecture:
         the key is the hash of the output with the multiset of all hashes, which tells a node
         that is used twice from two equal nodes.
         """
-        hashes = {INPUT: _digest("input", self.input_shape)}
+        hashes = {INPUT: _digest(self._input_kind, self.input_shape)}
         for node in self.live_nodes:
             inputs = [hashes[name] for name in node.inputs]
             if node.op.commutative:
@@ -140,6 +148,10 @@ class Architecture:
             hashes[node.name] = _digest(node.op.config(), inputs)
         live = [hashes[node.name] for node in self.live_nodes]
         return _digest(live[-1], sorted(live))
+
+    @property
+    def _input_kind(self) -> str:
+        return "input" if self.input_dtype == "float32" else f"{self.input_dtype} input"
 
     def build(self, *, policy: str = "float32", name: str = "network") -> Any:
         """Builds the Keras model with fresh weights.
@@ -150,11 +162,12 @@ class Architecture:
             name: Name of the model.
 
         Returns:
-            A `keras.Model` from float input `(batch, *input_shape)` to the last node's result.
+            A `keras.Model` from input `(batch, *input_shape)` of `input_dtype` to the last node's result.
         """
         import keras
 
-        tensors: dict[str, Any] = {INPUT: keras.Input(self.input_shape, name=INPUT)}
+        entry = keras.Input(self.input_shape, name=INPUT, dtype=self.input_dtype)
+        tensors: dict[str, Any] = {INPUT: entry}
         output = self.nodes[-1]
         for node in self.live_nodes:
             tensors[node.name] = node.op.apply(
@@ -169,6 +182,7 @@ class Architecture:
         return {
             "format": _FORMAT,
             "input_shape": list(self.input_shape),
+            "input_dtype": self.input_dtype,
             "nodes": [
                 {"name": node.name, "op": node.op.config(), "inputs": list(node.inputs)}
                 for node in self.nodes
@@ -194,7 +208,7 @@ class Architecture:
             input_shape = tuple(int(size) for size in data["input_shape"])
         except (KeyError, TypeError) as error:
             raise InvalidArchitectureError(f"Not an architecture: {error!r}.") from error
-        return cls(input_shape, nodes)
+        return cls(input_shape, nodes, data.get("input_dtype", "float32"))
 
 
 def _digest(*parts: Any) -> str:
@@ -207,6 +221,7 @@ class GraphBuilder:
 
     Args:
         input_shape: Without the batch.
+        input_dtype: As for `Architecture`.
 
     Example:
         >>> from autoarch.architecture.ops.dense import Dense
@@ -216,7 +231,8 @@ class GraphBuilder:
         10
     """
 
-    def __init__(self, input_shape: Shape):
+    def __init__(self, input_shape: Shape, input_dtype: str = "float32"):
+        self._dtype = input_dtype
         self._shapes: dict[str, Shape] = {INPUT: tuple(input_shape)}
         self._nodes: list[Node] = []
 
@@ -234,4 +250,4 @@ class GraphBuilder:
 
     def finish(self) -> Architecture:
         """The architecture; its output is the node added last."""
-        return Architecture(self._shapes[INPUT], tuple(self._nodes))
+        return Architecture(self._shapes[INPUT], tuple(self._nodes), self._dtype)

@@ -1,4 +1,4 @@
-"""Data: what lies in a folder, a manifest, arrays or a dataset, as decoded and split pictures.
+"""Data: what lies in a folder, a manifest, arrays or a dataset, decoded and split.
 
 TensorFlow is imported when the first picture is decoded, so bad input is told at once.
 """
@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autoarch.data.dataset import (
+    ExampleSet,
     Findings,
     HeldOut,
     ImageData,
     ImagePreprocessing,
     ImageSet,
     PixelRange,
+    TaskData,
 )
 from autoarch.data.detect import detect_task
 from autoarch.data.load import load_images
+from autoarch.data.preprocessing import Preprocessing, Signature, load_preprocessing
 from autoarch.data.read import ReadImages, load_labelled, read_images
 from autoarch.data.source import ImageSource, infer_channels, list_files, scan_images
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from autoarch.data.image import decode_image, resize_image
 
 __all__ = [
+    "ExampleSet",
     "Findings",
     "HeldOut",
     "ImageData",
@@ -31,13 +35,17 @@ __all__ = [
     "ImageSet",
     "ImageSource",
     "PixelRange",
+    "Preprocessing",
     "ReadImages",
+    "Signature",
+    "TaskData",
     "decode_image",
     "detect_task",
     "infer_channels",
     "list_files",
     "load_images",
     "load_labelled",
+    "load_preprocessing",
     "read_images",
     "resize_image",
     "scan_images",

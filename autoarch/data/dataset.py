@@ -1,20 +1,25 @@
-"""The values that the data room hands on: pictures in memory order, split once and for all."""
+"""The values that the data room hands on: examples in memory order, split once and for all.
+
+They are the same for every kind of data; what is special to pictures is here, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from autoarch.data.preprocessing import Array, Preprocessing, Signature
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class ImagePreprocessing:
+class ImagePreprocessing(Preprocessing):
     """What turns any picture into the network's input.
 
     Args:
@@ -22,6 +27,10 @@ class ImagePreprocessing:
         width: Columns of the input.
         channels: 1 (grey) or 3 (red, green, blue).
     """
+
+    kind: ClassVar[str] = "image"
+    noun: ClassVar[str] = "image"
+    input_name: ClassVar[str] = "pixels"
 
     height: int
     width: int
@@ -44,8 +53,29 @@ class ImagePreprocessing:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ImagePreprocessing:
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(int(data["height"]), int(data["width"]), int(data["channels"]))
+
+    def facts(self) -> dict[str, Any]:
+        return {"image_shape": list(self.shape)}
+
+    def check_inputs(self, inputs: Array) -> None:
+        if inputs.dtype != np.uint8 or inputs.ndim != 4:
+            raise ValueError(
+                "`inputs` of Samples must be uint8 of shape (n, height, width, channels); got "
+                f"{inputs.dtype} of shape {inputs.shape}."
+            )
+
+    def encode(self, inputs: Array) -> list[bytes]:
+        """Pictures as PNG files, which lose nothing."""
+        import tensorflow as tf
+
+        return [tf.io.encode_png(image).numpy() for image in inputs]
+
+    def signatures(self) -> dict[str, Signature]:
+        from autoarch.data.image import image_signatures
+
+        return image_signatures(self)
 
 
 @dataclass(frozen=True)
@@ -76,42 +106,60 @@ class PixelRange:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Decoded pictures of one split.
+class ExampleSet:
+    """The examples of one split, in the form that networks take.
 
     Args:
-        images: uint8 `(n, height, width, channels)`, in memory or memory-mapped (read only).
+        inputs: `(n, ...)`, in memory or memory-mapped (read only).
         labels: int64 `(n,)`, indices into the classes.
-        names: For each picture the path of its file, or a name such as "train[12]".
+        names: For each example the path of its file, or a name such as "train[12]".
     """
 
-    images: Pixels
+    inputs: Array
     labels: Labels
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not len(self.images) == len(self.labels) == len(self.names):
+        if not len(self.inputs) == len(self.labels) == len(self.names):
             raise ValueError(
-                f"images, labels and names must be of one length; got {len(self.images)}, "
+                f"inputs, labels and names must be of one length; got {len(self.inputs)}, "
                 f"{len(self.labels)} and {len(self.names)}."
             )
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def joined(self, other: Self) -> Self:
+        """These examples and the others after them, copied."""
+        return replace(
+            self,
+            inputs=np.concatenate([self.inputs, other.inputs]),
+            labels=np.concatenate([self.labels, other.labels]),
+            names=self.names + other.names,
+        )
+
+
+class ImageSet(ExampleSet):
+    """Decoded pictures: inputs are uint8 `(n, height, width, channels)`."""
+
+    @property
+    def images(self) -> Pixels:
+        """The inputs."""
+        return self.inputs
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """The test split, shut away: no search code can look at it by mistake. May be empty."""
 
-    _images: ImageSet = field(repr=False)
+    _examples: ExampleSet = field(repr=False)
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._examples)
 
-    def reveal(self) -> ImageSet:
-        """The pictures; only the final evaluation and the check of the export may call this."""
-        return self._images
+    def reveal(self) -> ExampleSet:
+        """The examples; only the final evaluation and the check of the export may call this."""
+        return self._examples
 
 
 @dataclass(frozen=True)
@@ -119,10 +167,10 @@ class Findings:
     """What was noticed in the data; part of the report.
 
     Args:
-        class_counts: Pictures of each class in each split, after everything below.
-        duplicates: `(kept, dropped)` names: the same pixels in train and in a held-out split.
-        duplicates_within: Repeated pictures inside train, all kept.
-        unreadable: `(name, reason)` of the files that were skipped.
+        class_counts: Examples of each class in each split, after everything below.
+        duplicates: `(kept, dropped)` names: the same in train and in a held-out split.
+        duplicates_within: Repeated examples inside train, all kept.
+        unreadable: `(name, reason)` of the files or rows that were skipped.
         notes: Other lines worth knowing.
     """
 
@@ -143,28 +191,26 @@ class Findings:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageData:
-    """Everything that a search needs to know about its pictures.
+class TaskData:
+    """Everything that a search needs to know about its examples.
 
     Args:
         train, valid, held_out: The three splits.
         classes: Class names in the order of the labels.
-        preprocessing: What the pictures went through.
+        preprocessing: What the examples went through.
         findings: What was noticed on the way.
         fingerprint: Changes when the source's files, labels or sizes change.
-        pixel_range: For arrays, how numbers stand for brightness; None for files.
         label_kind: "str", "int" or "bool": what the user's labels were.
         valid_given: The validation part was given by the user, not drawn from the training data.
     """
 
-    train: ImageSet
-    valid: ImageSet
+    train: ExampleSet
+    valid: ExampleSet
     held_out: HeldOut
     classes: tuple[str, ...]
-    preprocessing: ImagePreprocessing
+    preprocessing: Preprocessing
     findings: Findings
     fingerprint: str
-    pixel_range: PixelRange | None = None
     label_kind: str = "str"
     valid_given: bool = False
 
@@ -176,13 +222,23 @@ class ImageData:
 
     @property
     def fits_memory(self) -> bool:
-        """Whether the pictures lie in memory and not in a mapped file."""
-        return not isinstance(self.train.images, np.memmap)
+        """Whether the examples lie in memory and not in a mapped file."""
+        return not isinstance(self.train.inputs, np.memmap)
 
-    def train_and_valid(self) -> ImageSet:
+    def train_and_valid(self) -> ExampleSet:
         """The training and the validation part together, copied."""
-        return ImageSet(
-            np.concatenate([self.train.images, self.valid.images]),
-            np.concatenate([self.train.labels, self.valid.labels]),
-            self.train.names + self.valid.names,
-        )
+        return self.train.joined(self.valid)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData(TaskData):
+    """Pictures.
+
+    Args:
+        pixel_range: For arrays, how numbers stand for brightness; None for files.
+    """
+
+    train: ImageSet
+    valid: ImageSet
+    preprocessing: ImagePreprocessing
+    pixel_range: PixelRange | None = None

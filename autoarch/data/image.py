@@ -14,6 +14,7 @@ import tensorflow as tf
 from autoarch.data.bmp import decode_bmp
 from autoarch.data.dataset import ImagePreprocessing
 from autoarch.data.exif import may_have_orientation, orient, read_orientation
+from autoarch.data.preprocessing import Signature
 from autoarch.data.webp import decode_webp
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where at least this many pixels are left for
@@ -150,3 +151,25 @@ def _over_white(image: tf.Tensor) -> tf.Tensor:
         return blended(image[..., :3])
 
     return tf.switch_case(tf.shape(image)[-1] - 1, [grey, grey_alpha, colour, colour_alpha])
+
+
+def image_signatures(preprocessing: ImagePreprocessing) -> dict[str, Signature]:
+    """Whole image files of any size, or arrays of one size, `(batch, any, any, channels)`."""
+    prepared = tf.TensorSpec(preprocessing.shape, tf.uint8)
+    files = tf.TensorSpec((None,), tf.string, name="image_bytes")
+    arrays = tf.TensorSpec((None, None, None, preprocessing.channels), tf.uint8, name="images")
+
+    def from_files(image_bytes: tf.Tensor) -> tf.Tensor:
+        return tf.map_fn(
+            lambda encoded: decode_image(encoded, preprocessing),
+            image_bytes,
+            fn_output_signature=prepared,
+        )
+
+    def from_arrays(images: tf.Tensor) -> tf.Tensor:
+        return resize_image(images, preprocessing)
+
+    return {
+        "serving_default": Signature(files, from_files),
+        "serving_arrays": Signature(arrays, from_arrays),
+    }

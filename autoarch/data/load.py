@@ -188,7 +188,7 @@ def _assemble(
         positions = kept[source.splits[kept] == split]
         end = start + len(positions)
         sets[split] = ImageSet(
-            images=rows[start:end],
+            inputs=rows[start:end],
             labels=source.labels[positions],
             names=tuple(source.names[i] for i in positions),
         )

@@ -106,7 +106,7 @@ def load_labelled(
     if not len(readable):
         raise DataError("None of the images can be read; replace them.")
     found = ImageSet(
-        images=images[readable] if unreadable else images,
+        inputs=images[readable] if unreadable else images,
         labels=indices[readable],
         names=tuple(names[i] for i in readable),
     )

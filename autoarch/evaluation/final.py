@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoarch.data.dataset import ImageSet
+from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.smaller import SHARE, shrunk, smaller_network
 from autoarch.evaluation.train import TrainEvaluator
@@ -57,7 +57,7 @@ def train_final(
     should_stop: Callable[[], bool],
     on_epoch: Callable[[float, float], None],
     elapsed: Callable[[], float],
-    refit: ImageSet | None = None,
+    refit: ExampleSet | None = None,
     smaller_first: bool = False,
 ) -> FinalModel:
     """Carries the winning trial on until `share_done` reaches 1.

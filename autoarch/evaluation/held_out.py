@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from autoarch.data import HeldOut
+from autoarch.data import ExampleSet, HeldOut
 from autoarch.objectives import classification_metrics
 from autoarch.objectives.metrics import confusion_matrix
 from autoarch.training.fit import Array
@@ -27,22 +27,24 @@ def evaluate_held_out(
     held_out: HeldOut,
     classes: tuple[str, ...],
     train_labels: Array,
+    show: Callable[[ExampleSet, int], dict[str, Any]] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measures the final model on the held-out part.
 
     Args:
-        predict_proba: Pixels `(n, h, w, c)` to probabilities `(n, classes)`.
+        predict_proba: Inputs `(n, ...)` to probabilities `(n, classes)`.
         held_out: The test part; not empty.
         classes: Class names.
         train_labels: Labels of the training part: the most frequent class is what a constant
             answer would be.
+        show: What the report needs to show one example; pictures where left out.
 
     Returns:
         The metrics, and what the report shows beside them: the confusion matrix, the majority
-        class's accuracy, the most confident mistakes as pictures.
+        class's accuracy, the most confident mistakes.
     """
     test = held_out.reveal()
-    probabilities = predict_proba(test.images)
+    probabilities = predict_proba(test.inputs)
     metrics = classification_metrics(test.labels, probabilities)
     predictions = probabilities.argmax(axis=1)
     majority = int(np.bincount(train_labels, minlength=len(classes)).argmax())
@@ -54,13 +56,17 @@ def evaluate_held_out(
             "class": classes[majority],
             "accuracy": float(np.mean(test.labels == majority)),
         },
-        "mistakes": _mistakes(test, probabilities, predictions, classes),
+        "mistakes": _mistakes(test, probabilities, predictions, classes, show or as_picture),
     }
     return metrics, details
 
 
 def _mistakes(
-    test: Any, probabilities: Array, predictions: Array, classes: tuple[str, ...]
+    test: ExampleSet,
+    probabilities: Array,
+    predictions: Array,
+    classes: tuple[str, ...],
+    show: Callable[[ExampleSet, int], dict[str, Any]],
 ) -> list[dict[str, Any]]:
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(predictions != test.labels)
@@ -71,10 +77,15 @@ def _mistakes(
             "true": classes[test.labels[i]],
             "predicted": classes[predictions[i]],
             "confidence": float(confidence[i]),
-            "png": base64.b64encode(png_bytes(test.images[i], THUMBNAIL)).decode(),
+            **show(test, int(i)),
         }
         for i in worst
     ]
+
+
+def as_picture(examples: ExampleSet, position: int) -> dict[str, Any]:
+    """A picture as base64 PNG, under "png"."""
+    return {"png": base64.b64encode(png_bytes(examples.inputs[position], THUMBNAIL)).decode()}
 
 
 def png_bytes(pixels: Array, at_least: int = 0) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from autoarch.architecture import Architecture
-from autoarch.data.dataset import ImageSet
+from autoarch.data.dataset import ExampleSet, ImageSet
 from autoarch.errors import InvalidArchitectureError
 
 SHARE = 0.5
@@ -45,11 +45,11 @@ def smaller_network(architecture: Architecture) -> Architecture | None:
     return found if found.params == architecture.params else None
 
 
-def shrunk(data: ImageSet, height: int, width: int) -> ImageSet:
+def shrunk(data: ExampleSet, height: int, width: int) -> ImageSet:
     """The pictures resized, with smoothing, to uint8 `(n, height, width, channels)`."""
     parts = []
     for first in range(0, len(data), _ROWS):
-        rows = tf.cast(data.images[first : first + _ROWS], tf.float32)
+        rows = tf.cast(data.inputs[first : first + _ROWS], tf.float32)
         resized = tf.round(tf.image.resize(rows, (height, width), antialias=True))
         parts.append(tf.cast(tf.clip_by_value(resized, 0, 255), tf.uint8).numpy())
     return ImageSet(np.concatenate(parts), data.labels, data.names)

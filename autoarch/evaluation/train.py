@@ -6,19 +6,17 @@ import gc
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
-
 import keras
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.inherit import inherit_weights
-from autoarch.data.dataset import ImageSet
+from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
 from autoarch.objectives import Objective, classification_metrics
 from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
-from autoarch.training.augment import make_augmenter
+from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
@@ -44,13 +42,14 @@ class TrainEvaluator:
         policy: Keras dtype policy.
         seed: The run's seed; each trial gets streams of its own.
         class_weights: Weight of each class in the loss, or None.
+        augmenter: Makes the augmentation for inputs of a shape and a number of classes.
         inherit: Whether each trial's weights at its first measurement are kept for children.
     """
 
     def __init__(
         self,
-        train: ImageSet,
-        valid: ImageSet,
+        train: ExampleSet,
+        valid: ExampleSet,
         objective: Objective,
         run: RunDirectory,
         *,
@@ -58,6 +57,7 @@ class TrainEvaluator:
         policy: str = "float32",
         seed: int = 0,
         class_weights: Array | None = None,
+        augmenter: Callable[[tuple[int, ...], int], Augmenter] = make_augmenter,
         inherit: bool = False,
     ):
         self.train = train
@@ -69,7 +69,8 @@ class TrainEvaluator:
         self._class_weights = class_weights
         self._classes = classes
         self._keeps_first = inherit
-        self._augmenters: dict[tuple[int, ...], Any] = {}
+        self._augmenters: dict[tuple[int, ...], Augmenter] = {}
+        self._make_augmenter = augmenter
         self._alive: OrderedDict[int, Trainer] = OrderedDict()
 
     def evaluate(
@@ -141,7 +142,7 @@ class TrainEvaluator:
 
     def measure(self, trainer: Trainer) -> dict[str, float]:
         """Metrics of a trainer's network on the validation part."""
-        probabilities = trainer.predict_proba(self._valid.images)
+        probabilities = trainer.predict_proba(self._valid.inputs)
         return classification_metrics(self._valid.labels, probabilities)
 
     def trainer(self, candidate: Candidate, trial: int, *, done: float) -> Trainer:
@@ -161,12 +162,12 @@ class TrainEvaluator:
         return trainer
 
     def new_trainer(
-        self, architecture: Architecture, recipe: Recipe, trial: int, data: ImageSet
+        self, architecture: Architecture, recipe: Recipe, trial: int, data: ExampleSet
     ) -> Trainer:
         """A fresh network of a trial, to be trained on `data`."""
-        shape = data.images.shape[1:]
+        shape = data.inputs.shape[1:]
         if shape not in self._augmenters:
-            self._augmenters[shape] = make_augmenter(shape, self._classes)
+            self._augmenters[shape] = self._make_augmenter(shape, self._classes)
         return Trainer(
             architecture,
             recipe,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autoarch.data.preprocessing import PREPROCESSINGS
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export.card import model_card
 from autoarch.export.formats import FORMATS, Format, Writing
@@ -74,7 +75,7 @@ def export_bundle(
         model: What is exported.
         directory: Made, or replaced as a whole where it holds an earlier export.
         formats: Names from `FORMATS`.
-        samples: Real images with the trained model's answers.
+        samples: Real examples with the trained model's answers.
         card: What the model card tells; see `model_card`. `card["metrics"]` goes into
             `metrics.json` too.
         progress: Is told of each file that was checked.
@@ -99,7 +100,8 @@ def export_bundle(
         for folder in (part, scratch):
             folder.mkdir(parents=True)
         _write_and_answer(model, chosen, samples, part, scratch, workers, timeout_s)
-        found = {name: _compare(part, chosen[name], samples, scratch) for name in formats}
+        noun = model.preprocessing.noun
+        found = {name: _compare(part, chosen[name], samples, scratch, noun) for name in formats}
         for file in found.values():
             if progress:
                 progress.note(
@@ -133,6 +135,7 @@ def _require_replaceable(directory: Path) -> None:
     if not directory.exists():
         return
     known = {*MODEL_FILES, CARD_FILE, METRICS_FILE, *(format_.FILE for format_ in FORMATS.values())}
+    known.update(*(kind.file_names for kind in PREPROCESSINGS.values()))
     if not directory.is_dir() or {path.name for path in directory.iterdir()} - known:
         raise InvalidInputError(
             f"{directory} holds something else than an exported model; give another directory."
@@ -211,7 +214,9 @@ def _answers(scratch: Path, format_: Format) -> Path:
     return scratch / f"{format_.NAME}.npz"
 
 
-def _compare(part: Path, format_: Format, samples: Samples, scratch: Path) -> ExportedFile:
+def _compare(
+    part: Path, format_: Format, samples: Samples, scratch: Path, noun: str
+) -> ExportedFile:
     """Holds a file's answers against the trained model's."""
     worst = 0.0
     with np.load(_answers(scratch, format_), allow_pickle=False) as answers:
@@ -226,7 +231,7 @@ def _compare(part: Path, format_: Format, samples: Samples, scratch: Path) -> Ex
             if not difference <= format_.TOLERANCE:  # NaN is not
                 raise ExportError(
                     f"Export failed: {format_.FILE} ({way}) does not answer as the trained model "
-                    f"does: probabilities of {len(samples)} images differ by up to "
+                    f"does: probabilities of {len(samples)} {noun}s differ by up to "
                     f"{difference:.2g}, allowed is {format_.TOLERANCE:g}."
                 )
             worst = max(worst, difference)

@@ -1,4 +1,7 @@
-"""The model card: `README.md` beside the exported files, from `templates/model_card.md.j2`."""
+"""The model card: `README.md` beside the exported files, from `templates/model_card.md.j2`.
+
+That template is the card of a picture's model; those of other kinds of data replace its blocks.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,10 @@ from autoarch.export.model import TrainedModel
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 _LIST_NUMBER = re.compile(r"^(\d+)\.")
+
+
+_TEMPLATES: dict[str, str] = {}
+"""Templates by kind of data, where not `model_card.md.j2`."""
 
 
 class _Raw(str):
@@ -45,13 +52,14 @@ def model_card(
         exports: For each file `format`, `path`, `size_bytes` and `max_difference`.
         card: `metrics` {"valid": {...}, "test": {...} or None} and, where known, `name`,
             `refitted` (whether the final training used the validation part),
-            `samples` (number of images compared), `data` {label: value}, `training`
+            `samples` (number of examples compared), `data` {label: value}, `training`
             {label: value}, `versions` {package: version}, `caveats` [sentence].
 
     Returns:
         The text of `README.md`.
     """
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
         # Markdown, not HTML: `finalize` escapes every expression that is not marked as raw.
         autoescape=False,  # noqa: S701
         finalize=escape_markdown,
@@ -67,19 +75,18 @@ def model_card(
         thousands=lambda count: _Raw(f"{count:,}"),
         size=_size,
     )
-    template = resources.files("autoarch.templates").joinpath("model_card.md.j2")
-    name = str(card.get("name") or "Image classifier")
-    height, width, channels = model.image_shape
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
+    kind = model.preprocessing.kind
+    noun = model.preprocessing.noun
+    name = str(card.get("name") or f"{kind.capitalize()} classifier")
+    return environment.get_template(_TEMPLATES.get(kind, "model_card.md.j2")).render(
         name=name,
         slug=_Raw(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"),
         classes=model.classes,
         params=model.architecture.params,
         macs=model.macs,
         mirrored=model.mirrored,
-        height=height,
-        width=width,
-        channels=channels,
+        preprocessing=model.preprocessing,
+        things="pictures" if kind == "image" else f"{noun}s",
         exports={export["format"]: export for export in exports},
         test=card["metrics"].get("test"),
         measured=card["metrics"].get("test") or card["metrics"]["valid"],
@@ -90,6 +97,10 @@ def model_card(
         versions=card.get("versions") or {},
         caveats=card.get("caveats") or [],
     )
+
+
+def _template(name: str) -> str:
+    return resources.files("autoarch.templates").joinpath(name).read_text("utf-8")
 
 
 def _size(size_bytes: int) -> _Raw:

@@ -62,7 +62,7 @@ def _load(path: str) -> dict[str, Any]:
 
     with np.load(path, allow_pickle=False) as file:
         return {
-            "pixels": file["pixels"],
+            "inputs": file["inputs"],
             "encoded": _split(file["encoded"], file["lengths"]),
             "classes": _split(file["classes"], file["class_lengths"]),
         }

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture import Architecture
-from autoarch.data.dataset import ImagePreprocessing
+from autoarch.data import Preprocessing, load_preprocessing
 from autoarch.errors import InvalidInputError
 from autoarch.export.labels import format_labels, parse_labels
 from autoarch.trials import load_arrays, save_arrays
@@ -27,14 +27,14 @@ MODEL_FILES = (ARCHITECTURE_FILE, LABELS_FILE, PREPROCESSING_FILE, WEIGHTS_FILE)
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A network with its weights, the names of its classes, and the way pictures reach it.
+    """A network with its weights, the names of its classes, and the way examples reach it.
 
     Args:
-        architecture: From pixels in [0, 255] of shape `(height, width, channels)` to logits
-            `(classes,)`.
+        architecture: From the preprocessing's result to logits `(classes,)`; for pictures from
+            pixels in [0, 255] of shape `(height, width, channels)`.
         weights: Float32 arrays in the order of `keras.Model.get_weights`.
         classes: A name for each output, no name twice.
-        preprocessing: Turns any picture into the network's input.
+        preprocessing: Turns any example into the network's input.
         mirrored: Whether the answer is the average over the picture and its mirror image: for
             networks trained on both, more accurate for twice the work and the same size.
 
@@ -45,7 +45,7 @@ class TrainedModel:
     architecture: Architecture
     weights: tuple[npt.NDArray[np.float32], ...]
     classes: tuple[str, ...]
-    preprocessing: ImagePreprocessing
+    preprocessing: Preprocessing
     mirrored: bool = False
 
     def __post_init__(self) -> None:
@@ -56,9 +56,10 @@ class TrainedModel:
             )
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"`classes` of TrainedModel must differ; got {self.classes}.")
-        if self.architecture.input_shape != self.image_shape:
+        if self.architecture.input_shape != self.preprocessing.shape:
             raise ValueError(
-                f"`preprocessing` of TrainedModel makes images of shape {self.image_shape}; "
+                f"`preprocessing` of TrainedModel makes {self.preprocessing.noun}s of shape "
+                f"{self.preprocessing.shape}; "
                 f"the architecture takes {self.architecture.input_shape}."
             )
         if others := {str(array.dtype) for array in self.weights} - {"float32"}:
@@ -70,18 +71,12 @@ class TrainedModel:
             )
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """`(height, width, channels)` of the network's input."""
-        size = self.preprocessing
-        return size.height, size.width, size.channels
-
-    @property
     def macs(self) -> int:
         """Multiply-adds of one answer."""
         return self.architecture.macs * (2 if self.mirrored else 1)
 
     def network(self) -> Any:
-        """Builds the Keras model in float32: pixels in [0, 255] to logits `(batch, classes)`."""
+        """Builds the Keras model in float32: inputs to logits `(batch, classes)`."""
         network = self.architecture.build(policy="float32")
         network.set_weights(list(self.weights))
         return network
@@ -90,8 +85,8 @@ class TrainedModel:
         """Builds what is exported: a Keras model of plain Keras layers, all in float32.
 
         Returns:
-            A `keras.Model` from pixels in [0, 255], float32 or uint8, of shape
-            `(batch, height, width, channels)` to float32 probabilities `(batch, classes)`.
+            A `keras.Model` from inputs `(batch, *input_shape)`, such as pixels in [0, 255],
+            float32 or uint8, to float32 probabilities `(batch, classes)`.
         """
         import keras
 
@@ -99,19 +94,23 @@ class TrainedModel:
         softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
         if not self.mirrored:
             return keras.Model(network.input, softmax(network.output), name="model")
-        pixels = keras.Input(self.image_shape, dtype="float32", name=network.input.name)
+        pixels = keras.Input(
+            self.architecture.input_shape, dtype="float32", name=network.input.name
+        )
         views = [pixels, keras.ops.flip(pixels, axis=2)]
         average = keras.layers.Average(dtype="float32")([softmax(network(view)) for view in views])
         return keras.Model(pixels, average, name="model")
 
     def save(self, directory: Path) -> None:
-        """Writes the four files of `MODEL_FILES` into a directory, which is made if missing."""
+        """Writes the files of `MODEL_FILES`, and those of the preprocessing, into a directory,
+        which is made if missing."""
         directory.mkdir(parents=True, exist_ok=True)
         write_json(directory / ARCHITECTURE_FILE, self.architecture.to_json())
         write_json(
             directory / PREPROCESSING_FILE,
             {**self.preprocessing.to_json(), "mirrored": self.mirrored},
         )
+        self.preprocessing.save_files(directory)
         write_atomically(directory / LABELS_FILE, format_labels(self.classes))
         save_arrays(directory / WEIGHTS_FILE, weights=self.weights)
 
@@ -134,7 +133,7 @@ class TrainedModel:
             reading = PREPROCESSING_FILE
             stored = json.loads(_text(directory / reading))
             mirrored = bool(stored.pop("mirrored", False))
-            preprocessing = ImagePreprocessing.from_json(stored)
+            preprocessing = load_preprocessing(stored, directory)
             reading = LABELS_FILE
             classes = parse_labels(_text(directory / reading))
             reading = WEIGHTS_FILE

@@ -1,4 +1,4 @@
-"""Real images and the trained model's answers: what every exported file is compared with."""
+"""Real examples and the trained model's answers: what every exported file is compared with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.data.preprocessing import Array
 from autoarch.export.model import TrainedModel
 
 _BATCH = 64
@@ -17,11 +18,13 @@ _BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images with the answers expected for them. Some dozens are enough; each costs time.
+    """Examples with the answers expected for them. Some dozens are enough; each costs time.
 
     Args:
-        encoded: Each image as the bytes of an image file, which decode to `pixels`.
-        pixels: uint8 `(n, height, width, channels)`, as the network takes them.
+        encoded: Each raw example as bytes (of an image file, for instance), which the
+            preprocessing makes `inputs` of.
+        inputs: `(n, ...)` as the network takes them; of pictures uint8
+            `(n, height, width, channels)`.
         probabilities: float32 `(n, classes)`: the trained model's.
 
     Raises:
@@ -29,20 +32,15 @@ class Samples:
     """
 
     encoded: tuple[bytes, ...]
-    pixels: npt.NDArray[np.uint8]
+    inputs: Array
     probabilities: npt.NDArray[np.float32]
 
     def __post_init__(self) -> None:
         n = len(self.encoded)
-        if not n or self.pixels.shape[0] != n or self.probabilities.shape[0] != n:
+        if not n or self.inputs.shape[0] != n or self.probabilities.shape[0] != n:
             raise ValueError(
-                "Samples must hold as many encoded images as pixel arrays and answers, and at "
-                f"least one; got {n}, {self.pixels.shape[0]} and {self.probabilities.shape[0]}."
-            )
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4:
-            raise ValueError(
-                "`pixels` of Samples must be uint8 of shape (n, height, width, channels); got "
-                f"{self.pixels.dtype} of shape {self.pixels.shape}."
+                "Samples must hold as many encoded examples as inputs and answers, and at "
+                f"least one; got {n}, {self.inputs.shape[0]} and {self.probabilities.shape[0]}."
             )
 
     def __len__(self) -> int:
@@ -52,40 +50,41 @@ class Samples:
     def answered_by(
         cls,
         model: TrainedModel,
-        pixels: npt.NDArray[np.uint8],
+        inputs: Array,
         encoded: Sequence[bytes] | None = None,
     ) -> Self:
         """Asks the model itself, in float32 on the CPU, where the exported files are checked too.
 
         Args:
             model: The trained model.
-            pixels: uint8 `(n, height, width, channels)`.
-            encoded: The image files that `pixels` were decoded from; None to encode the pixels
-                as PNG, which loses nothing.
+            inputs: `(n, ...)` as the network takes them.
+            encoded: The raw examples that `inputs` were made of; None to have the preprocessing
+                encode the inputs.
         """
+        model.preprocessing.check_inputs(inputs)
         import tensorflow as tf
 
         # A GPU may compute float32 products in TF32, whose error would count as the export's.
         with tf.device("/CPU:0"):
             network = model.serving_model()
             answers = [
-                network(pixels[start : start + _BATCH], training=False).numpy()
-                for start in range(0, len(pixels), _BATCH)
+                network(inputs[start : start + _BATCH], training=False).numpy()
+                for start in range(0, len(inputs), _BATCH)
             ]
             if encoded is None:
-                encoded = [tf.io.encode_png(image).numpy() for image in pixels]
-        return cls(tuple(encoded), np.asarray(pixels), np.concatenate(answers))
+                encoded = model.preprocessing.encode(inputs)
+        return cls(tuple(encoded), np.asarray(inputs), np.concatenate(answers))
 
     def save(self, path: Path, *, classes: Sequence[bytes]) -> None:
         """Writes the questions, without the answers, for a process that knows only NumPy.
 
-        The `.npz` holds `pixels`, `encoded` (all files' bytes one after the other), `lengths` of
-        the files, and `classes` and `class_lengths` in the same way.
+        The `.npz` holds `inputs`, `encoded` (all bytes one after the other), `lengths` of
+        each, and `classes` and `class_lengths` in the same way.
         """
         np.savez(
             path,
             allow_pickle=False,
-            pixels=self.pixels,
+            inputs=self.inputs,
             encoded=np.frombuffer(b"".join(self.encoded), np.uint8),
             lengths=np.array([len(data) for data in self.encoded]),
             classes=np.frombuffer(b"".join(classes), np.uint8),

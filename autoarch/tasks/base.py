@@ -11,7 +11,7 @@ import time as time_module
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -43,10 +43,34 @@ class NotFittedError(AutoArchError, ValueError, AttributeError):
     """The estimator was asked for something that only `fit` or `load` provide."""
 
 
+class CommonArguments(TypedDict, total=False):
+    """What every task class takes beside `time`; see `ImageSearch`."""
+
+    trials: int | None
+    oracle: str
+    space: str
+    objective: str
+    valid: float | str | Path | None
+    test: float | str | Path | None
+    class_weight: str
+    precision: str
+    inherit: bool
+    seed: int
+    output: str | Path | None
+    resume: bool
+    progress: Progress | None
+
+
 class BaseSearch(ABC):
-    """What the task classes share. See `ImageSearch` for the arguments."""
+    """What the task classes share. See `ImageSearch` for the arguments.
+
+    Attributes:
+        task: Name of the task.
+        own: Names of the arguments that only this class has; fields of `Settings`, too.
+    """
 
     task: ClassVar[str]
+    own: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -56,13 +80,11 @@ class BaseSearch(ABC):
         oracle: str = "auto",
         space: str = "auto",
         objective: str = "accuracy",
-        image_size: int | None = None,
         valid: float | str | Path | None = None,
         test: float | str | Path | None = None,
         class_weight: str = "auto",
         precision: str = "auto",
         inherit: bool = False,
-        mirror: str = "auto",
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -73,13 +95,11 @@ class BaseSearch(ABC):
         self.oracle = oracle
         self.space = space
         self.objective = objective
-        self.image_size = image_size
         self.valid = valid
         self.test = test
         self.class_weight = class_weight
         self.precision = precision
         self.inherit = inherit
-        self.mirror = mirror
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -92,7 +112,7 @@ class BaseSearch(ABC):
         """Looks at the data, cheaply; bad input is refused here."""
 
     @abstractmethod
-    def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
+    def _inputs(self, x: Any) -> npt.NDArray[Any]:
         """Examples given to `predict` in the network's form."""
 
     # -- Fitting ----------------------------------------------------------------------------------
@@ -155,14 +175,13 @@ class BaseSearch(ABC):
             oracle=self.oracle,
             space=self.space,
             objective=self.objective,
-            image_size=self.image_size,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
             class_weight=self.class_weight,
             precision=self.precision,
             seed=self.seed,
             inherit=self.inherit,
-            mirror=self.mirror,
+            **{name: getattr(self, name) for name in self.own},
         )
 
     def _adopt(self, run: RunDirectory) -> Self:
@@ -183,7 +202,7 @@ class BaseSearch(ABC):
 
     @property
     def model_(self) -> Any:
-        """The trained `keras.Model`: pixels in [0, 255] to probabilities, in float32."""
+        """The trained `keras.Model`: inputs (such as pixels in [0, 255]) to probabilities."""
         self._run()
         return self._predictor.model.serving_model()
 
@@ -203,26 +222,25 @@ class BaseSearch(ABC):
         """Class probabilities `(n, classes)` in the order of `classes_`.
 
         Args:
-            x: Pictures as in `fit`: an array in the same range of values, or paths of files.
+            x: Examples as in `fit`: an array in the same range of values, or paths of files.
         """
         self._run()
-        return self._predictor.predict_proba(self._pixels(x))
+        return self._predictor.predict_proba(self._inputs(x))
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """Labels `(n,)`, of the kind given to `fit`. See `predict_proba`."""
         return best_labels(self.predict_proba(x), self.classes_)
 
+    @abstractmethod
     def predict_files(
         self, paths: Sequence[str | Path]
     ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
-        """Probabilities of picture files.
+        """Probabilities of files that hold one example each.
 
         Returns:
             Probabilities `(n, classes)` of the files that can be read, in their order; and the
             unreadable files with the reasons.
         """
-        self._run()
-        return self._predictor.predict_files([Path(path) for path in paths])
 
     def score(self, x: Any, y: Any = None) -> float:
         """Accuracy on other data, as scikit-learn's classifiers have it."""

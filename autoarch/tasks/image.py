@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from autoarch.data import (
+    ExampleSet,
     ImageData,
     ImagePreprocessing,
     ImageSource,
     PixelRange,
+    TaskData,
     infer_channels,
     load_images,
     load_labelled,
@@ -23,15 +25,18 @@ from autoarch.data import (
 )
 from autoarch.data.split import TRAIN
 from autoarch.errors import DataError
-from autoarch.export import Samples
+from autoarch.evaluation.held_out import as_picture
+from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import SearchSpace, get_space
-from autoarch.tasks.base import BaseSearch
+from autoarch.spaces import Candidate, SearchSpace, get_space
+from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.scaling import choose_scale, default_recipe
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task
+from autoarch.training.augment import Augmenter, make_augmenter
+from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 
@@ -48,6 +53,7 @@ class ImageTask(Task):
     """
 
     name = "image"
+    noun = "picture"
 
     def __init__(self, source: ImageSource, x: Any):
         self._source = source
@@ -89,17 +95,34 @@ class ImageTask(Task):
             progress=progress.reading,
         )
 
-    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
+    def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         kind = get_space("residual" if settings.space == "auto" else settings.space)
         return kind(
             data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
         )
 
-    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
-        paths = [Path(name) for name in names]
-        if not all(path.is_file() for path in paths):
-            return None
-        return [path.read_bytes() for path in paths]
+    def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
+        return make_augmenter(shape, classes)
+
+    def samples(self, model: TrainedModel, part: ExampleSet, chosen: Array) -> Samples:
+        paths = [Path(part.names[i]) for i in chosen]
+        are_files = all(path.is_file() for path in paths)
+        encoded = [path.read_bytes() for path in paths] if are_files else None
+        return Samples.answered_by(model, np.asarray(part.inputs[chosen]), encoded)
+
+    def show(self, part: ExampleSet, position: int) -> dict[str, Any]:
+        return as_picture(part, position)
+
+    def finished(
+        self, candidate: Candidate, weights: tuple[Array, ...], data: TaskData, settings: Settings
+    ) -> TrainedModel:
+        return TrainedModel(
+            candidate.architecture,
+            weights,
+            data.classes,
+            data.preprocessing,
+            mirrored=candidate.recipe.flip and settings.mirror == "auto",
+        )
 
 
 class ImageSearch(BaseSearch):
@@ -141,6 +164,19 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
+    own = ("image_size", "mirror")
+
+    def __init__(
+        self,
+        time: str | float | None = "10m",
+        *,
+        image_size: int | None = None,
+        mirror: str = "auto",
+        **common: Unpack[CommonArguments],
+    ):
+        super().__init__(time, **common)
+        self.image_size = image_size
+        self.mirror = mirror
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
         source = scan_images(
@@ -153,26 +189,40 @@ class ImageSearch(BaseSearch):
         )
         return ImageTask(source, x)
 
+    @property
+    def _preprocessing(self) -> ImagePreprocessing:
+        found = self._predictor.model.preprocessing
+        assert isinstance(found, ImagePreprocessing)
+        return found
+
     def _pixel_range(self) -> PixelRange | None:
         stored = self._run().settings().get("pixel_range")
         return None if stored is None else PixelRange.from_json(stored)
 
-    def _pixels(self, x: Any) -> npt.NDArray[np.uint8]:
-        read = read_images(x, self._predictor.model.preprocessing, pixel_range=self._pixel_range())
+    def _inputs(self, x: Any) -> npt.NDArray[np.uint8]:
+        read = read_images(x, self._preprocessing, pixel_range=self._pixel_range())
         if read.unreadable:
             name, reason = read.unreadable[0]
             raise DataError(f"{name} cannot be read ({reason}); leave it out or replace it.")
         return read.images
 
+    def predict_files(
+        self, paths: Sequence[str | Path]
+    ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
+        """See `BaseSearch.predict_files`; decoded as in training."""
+        self._run()
+        read = read_images([Path(path) for path in paths], self._preprocessing)
+        unreadable = [(Path(name), why) for name, why in read.unreadable]
+        return self._predictor.predict_proba(read.images), unreadable
+
     def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
         """See `BaseSearch.evaluate`."""
         self._run()
-        model = self._predictor.model
         images, unreadable = load_labelled(
             x,
             y,
-            classes=model.classes,
-            preprocessing=model.preprocessing,
+            classes=self._predictor.model.classes,
+            preprocessing=self._preprocessing,
             pixel_range=self._pixel_range(),
         )
         if unreadable and self.progress is not None:
@@ -183,7 +233,7 @@ class ImageSearch(BaseSearch):
         """Noise and flat pictures: the run's own data may lie elsewhere by now."""
         model = self._predictor.model
         random = np.random.default_rng(0)
-        noise = random.integers(0, 256, (12, *model.image_shape), np.uint8)
-        flat = np.full((4, *model.image_shape), 0, np.uint8)
+        noise = random.integers(0, 256, (12, *self._preprocessing.shape), np.uint8)
+        flat = np.full((4, *self._preprocessing.shape), 0, np.uint8)
         flat += np.array([0, 85, 170, 255], np.uint8)[:, None, None, None]
         return Samples.answered_by(model, np.concatenate([noise, flat]))

@@ -1,18 +1,16 @@
-"""Answers of a trained model, from arrays or files, in float32."""
+"""Answers of a trained model, in float32."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from autoarch.data import read_images
 from autoarch.export import TrainedModel
-from autoarch.training.fit import Array, predict_in_batches
+from autoarch.training.fit import Array, input_spec, predict_in_batches
 
 
 class Predictor:
@@ -27,26 +25,14 @@ class Predictor:
         network = model.serving_model()
         self._infer = tf.function(
             lambda x: network(x, training=False),
-            input_signature=[tf.TensorSpec((None, *model.image_shape), tf.float32)],
+            input_signature=[input_spec(model.architecture)],
             autograph=False,
             jit_compile=False,
         )
 
-    def predict_proba(self, pixels: Array) -> npt.NDArray[np.float32]:
-        """Probabilities `(n, classes)` of pixels `(n, h, w, c)` in the network's size."""
-        return predict_in_batches(self._infer, pixels, len(self.model.classes))
-
-    def predict_files(
-        self, paths: Sequence[Path]
-    ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
-        """Probabilities of picture files, decoded as in training.
-
-        Returns:
-            Probabilities `(n, classes)` of the files that can be read, in the order of `paths`;
-            and the other files with the reasons.
-        """
-        read = read_images(list(paths), self.model.preprocessing)
-        return self.predict_proba(read.images), [(Path(n), why) for n, why in read.unreadable]
+    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float32]:
+        """Probabilities `(n, classes)` of inputs `(n, ...)` in the network's form."""
+        return predict_in_batches(self._infer, inputs, self.model.architecture)
 
 
 def best_labels(probabilities: Array, classes: Sequence[Any]) -> Array:

@@ -26,6 +26,9 @@ def _estimator(run: RunDirectory, progress: Progress | None) -> BaseSearch:
         )
     settings: dict[str, Any] = Settings.from_json(stored["settings"]).to_json()
     time = settings.pop("time_limit_s")
+    for search in _TASKS.values():
+        for name in set(search.own) - set(_TASKS[task].own):
+            settings.pop(name, None)
     return _TASKS[task](time, **settings, output=run.root, progress=progress)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoarch.data import ImageData
+from autoarch.data import TaskData
 from autoarch.evaluation.final import FinalModel
 from autoarch.export import ExportedFile
 from autoarch.spaces import Candidate
@@ -53,7 +53,7 @@ def result_of(
     task: str,
     settings: Settings,
     precision: str,
-    data: ImageData,
+    data: TaskData,
     candidate: Candidate,
     best: TrialRecord,
     trials: Sequence[TrialRecord],
@@ -134,7 +134,7 @@ def result_of(
             "train": len(data.train),
             "valid": len(data.valid),
             "test": len(data.held_out),
-            "image_shape": list(data.preprocessing.shape),
+            **data.preprocessing.facts(),
             "findings": data.findings.to_json(),
         },
         "seed": settings.seed,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.data import ImageData
+from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.held_out import evaluate_held_out
@@ -37,7 +37,7 @@ from autoarch.trials.run_directory import write_json
 logger = logging.getLogger(__name__)
 
 CHECKED_SAMPLES = 32
-"""Held-out pictures on which every exported file must answer as the trained model does."""
+"""Held-out examples on which every exported file must answer as the trained model does."""
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -103,7 +103,7 @@ class Session:
         self.log.append("setup", t=self.clock.elapsed_s, setup=setup.to_json())
         return setup
 
-    def _load(self, setup: Setup) -> ImageData:
+    def _load(self, setup: Setup) -> TaskData:
         self._phase("data")
         data = self.task.load(setup, self.run_directory, self.progress)
         findings = data.findings
@@ -112,17 +112,17 @@ class Session:
         if findings.unreadable:
             name, reason = findings.unreadable[0]
             self.progress.note(
-                f"{len(findings.unreadable)} files could not be read and are left out; "
+                f"{len(findings.unreadable)} {self.task.unit}s could not be read and are left out; "
                 f"the first: {name} ({reason})."
             )
         if findings.duplicates:
             self.progress.note(
-                f"{len(findings.duplicates)} training pictures also occur in a held-out part "
+                f"{len(findings.duplicates)} training {self.task.noun}s also occur in a held-out part "
                 "and are left out of training."
             )
         return data
 
-    def _evaluator(self, data: ImageData, setup: Setup) -> TrainEvaluator:
+    def _evaluator(self, data: TaskData, setup: Setup) -> TrainEvaluator:
         return TrainEvaluator(
             data.train,
             data.valid,
@@ -132,10 +132,11 @@ class Session:
             policy=setup.speed.policy,
             seed=self.settings.seed,
             class_weights=self._class_weights(data),
+            augmenter=self.task.augmenter,
             inherit=self.settings.inherit,
         )
 
-    def _class_weights(self, data: ImageData) -> Array | None:
+    def _class_weights(self, data: TaskData) -> Array | None:
         """Weights that undo an imbalance: wholly where the objective counts classes equally,
         by the square root elsewhere; None where classes are about equally frequent."""
         counts = np.bincount(data.train.labels, minlength=len(data.classes)).clip(1)
@@ -189,7 +190,7 @@ class Session:
     def _train_final(
         self,
         evaluator: TrainEvaluator,
-        data: ImageData,
+        data: TaskData,
         candidate: Candidate,
         best: TrialRecord,
         plan: Plan,
@@ -237,7 +238,7 @@ class Session:
     def _conclude(
         self,
         setup: Setup,
-        data: ImageData,
+        data: TaskData,
         space: SearchSpace,
         search: Search,
         candidate: Candidate,
@@ -247,17 +248,16 @@ class Session:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
         with ExportWorkers() as workers:
-            model = TrainedModel(
-                candidate.architecture,
-                tuple(final.trainer.weights()),
-                data.classes,
-                data.preprocessing,
-                mirrored=candidate.recipe.flip and self.settings.mirror == "auto",
-            )
+            weights = tuple(final.trainer.weights())
+            model = self.task.finished(candidate, weights, data, self.settings)
             test, details = None, {"split": None, "classes": list(data.classes)}
             if len(data.held_out):
                 test, details = evaluate_held_out(
-                    Predictor(model).predict_proba, data.held_out, data.classes, data.train.labels
+                    Predictor(model).predict_proba,
+                    data.held_out,
+                    data.classes,
+                    data.train.labels,
+                    self.task.show,
                 )
             card = self._card(data, final, test)
             files = export_bundle(
@@ -304,22 +304,22 @@ class Session:
         result["phases"] = phase_seconds(self.log.events, self.clock.elapsed_s)
         write_json(self.run_directory.result_file, result)
 
-    def _samples(self, model: TrainedModel, data: ImageData) -> Samples:
+    def _samples(self, model: TrainedModel, data: TaskData) -> Samples:
         part = data.held_out.reveal() if len(data.held_out) else data.valid
         count = min(CHECKED_SAMPLES, len(part))
         chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
-        encoded = self.task.raw_samples([part.names[i] for i in chosen])
-        return Samples.answered_by(model, np.asarray(part.images[chosen]), encoded)
+        return self.task.samples(model, part, chosen)
 
-    def _card(self, data: ImageData, final: FinalModel, test: Any) -> dict[str, Any]:
+    def _card(self, data: TaskData, final: FinalModel, test: Any) -> dict[str, Any]:
+        noun = data.preprocessing.noun
         return {
-            "name": f"{self.run_directory.root.name} image classifier",
+            "name": f"{self.run_directory.root.name} {self.task.name} classifier",
             "metrics": {"valid": final.metrics, "test": test},
             "refitted": final.refitted,
             "data": {
-                "training images": len(data.train),
-                "validation images": len(data.valid),
-                "test images": len(data.held_out),
+                f"training {noun}s": len(data.train),
+                f"validation {noun}s": len(data.valid),
+                f"test {noun}s": len(data.held_out),
                 "fingerprint": data.fingerprint,
             },
             "training": {

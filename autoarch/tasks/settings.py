@@ -52,13 +52,13 @@ class Settings:
     oracle: str
     space: str
     objective: str
-    image_size: int | None
     valid: float | str | None
     test: float | str | None
     class_weight: str
     precision: str
     seed: int
     inherit: bool = False
+    image_size: int | None = None
     mirror: str = "auto"
 
     def __post_init__(self) -> None:

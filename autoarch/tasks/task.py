@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoarch.data import ImageData
+from autoarch.data import ExampleSet, TaskData
+from autoarch.export import Samples, TrainedModel
 from autoarch.search.progress import Progress
-from autoarch.spaces import SearchSpace
+from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.settings import Settings
+from autoarch.training.augment import Augmenter
+from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
 from autoarch.training.recipe import Recipe
 from autoarch.trials import RunDirectory
@@ -50,6 +53,8 @@ class Task(ABC):
 
     Attributes:
         name: "image", ...
+        noun: What one example is called in messages.
+        unit: What is left out where it cannot be read.
         short_name: Names the run's directory unless the user does.
         description: Where the data came from.
         fingerprint: Of the data.
@@ -57,6 +62,8 @@ class Task(ABC):
     """
 
     name: str
+    noun: str
+    unit: str = "file"
     short_name: str
     description: str
     fingerprint: str
@@ -67,13 +74,31 @@ class Task(ABC):
         """Decides size and recipe of trial 0 from the data, the budget and the machine."""
 
     @abstractmethod
-    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TaskData:
         """Reads the data, split and in the network's form."""
 
     @abstractmethod
-    def space(self, settings: Settings, setup: Setup, data: ImageData) -> SearchSpace:
+    def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         """The search space."""
 
     @abstractmethod
-    def raw_samples(self, names: Sequence[str]) -> list[bytes] | None:
-        """The encoded files of these examples, or None where there are no files."""
+    def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
+        """What makes training batches of inputs of a shape, without the batch."""
+
+    @abstractmethod
+    def samples(self, model: TrainedModel, part: ExampleSet, chosen: Array) -> Samples:
+        """Some examples of a part, by position, with the model's answers."""
+
+    @abstractmethod
+    def show(self, part: ExampleSet, position: int) -> dict[str, Any]:
+        """What the report needs to show one example of a part, as JSON values."""
+
+    def finished(
+        self, candidate: Candidate, weights: tuple[Array, ...], data: TaskData, settings: Settings
+    ) -> TrainedModel:
+        """The model that is exported."""
+        return TrainedModel(candidate.architecture, weights, data.classes, data.preprocessing)
+
+    def explain(self, model: TrainedModel, data: TaskData, progress: Progress) -> dict[str, Any]:
+        """More about the trained model for the report, as JSON values in `evaluation.json`."""
+        return {}

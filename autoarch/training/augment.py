@@ -6,6 +6,8 @@ on the recipe: its numbers are inputs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -143,7 +145,26 @@ def _mix(x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tuple[tf.
     )
 
 
-def make_augmenter(image_shape: tuple[int, int, int], classes: int) -> Any:
+@dataclass(frozen=True, eq=False)
+class Augmenter:
+    """What makes a training batch of examples as they are stored; one for each kind of data.
+
+    Args:
+        apply: Compiled function of (inputs `(n, ...)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
+            strengths: float32 vector), which returns the network's inputs and targets
+            `(n, classes)` whose rows sum to 1. Equal seeds must give equal batches.
+        strengths: The recipe's numbers as `apply` takes them.
+    """
+
+    apply: Callable[..., Any]
+    strengths: Callable[[Recipe], Sequence[float]]
+
+    def __call__(self, inputs: Any, labels: Any, seed: Any, strengths: Any) -> Any:
+        """See `apply`."""
+        return self.apply(inputs, labels, seed, strengths)
+
+
+def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
     """Compiles the augmentation for pictures of one shape.
 
     Args:
@@ -151,7 +172,7 @@ def make_augmenter(image_shape: tuple[int, int, int], classes: int) -> Any:
         classes: Number of classes.
 
     Returns:
-        A function of (pictures: uint8 `(n, h, w, c)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
+        Its function is of (pictures: uint8 `(n, h, w, c)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
         strengths: float32 `(8,)` in the order of `Strengths`), which returns float32 pictures in
         [0, 255] and targets `(n, classes)` whose rows sum to 1. Equal seeds give equal batches.
     """
@@ -176,4 +197,4 @@ def make_augmenter(image_shape: tuple[int, int, int], classes: int) -> Any:
         y = y * (1.0 - s.label_smoothing) + s.label_smoothing / classes
         return _mix(x, y, seed, s)
 
-    return augment
+    return Augmenter(augment, Strengths.of)

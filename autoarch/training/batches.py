@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.data.dataset import ImageSet
+from autoarch.data.dataset import ExampleSet
 from autoarch.seeding import derive_seed, rng
-from autoarch.training.augment import Strengths
+from autoarch.training.augment import Augmenter
 from autoarch.training.recipe import Recipe
 
 _AHEAD = 3
@@ -34,7 +34,7 @@ class Batches:
 
     Args:
         data: The training part.
-        augment: What `make_augmenter` returned.
+        augment: Makes batches of the data as it is stored.
         recipe: Strength of the augmentation.
         batch_size: Examples a batch, at most as many as there are.
         seed: Seed of shuffling and augmentation.
@@ -43,8 +43,8 @@ class Batches:
 
     def __init__(
         self,
-        data: ImageSet,
-        augment: Any,
+        data: ExampleSet,
+        augment: Augmenter,
         recipe: Recipe,
         *,
         batch_size: int,
@@ -53,7 +53,7 @@ class Batches:
     ):
         self._data = data
         self._augment = augment
-        self._strengths = np.asarray(Strengths.of(recipe), np.float32)
+        self._strengths = np.asarray(augment.strengths(recipe), np.float32)
         self._batch_size = batch_size
         self._seed = seed
         self._start = start
@@ -76,19 +76,20 @@ class Batches:
     def _produce(self) -> None:
         try:
             for step, indices in self._indices():
-                images = self._read(indices)
+                inputs = self._read(indices)
                 seed = np.asarray([derive_seed("batch", step, seed=self._seed), 0], np.int32)
-                batch = self._augment(images, self._data.labels[indices], seed, self._strengths)
+                batch = self._augment(inputs, self._data.labels[indices], seed, self._strengths)
                 if not self._offer(batch):
                     return
         except BaseException as error:
             self._offer(error)
 
-    def _read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def _read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        stored = self._data.inputs
         forwards = np.argsort(indices)  # the way a memory-mapped file is read fastest
-        images = np.empty((len(indices), *self._data.images.shape[1:]), np.uint8)
-        images[forwards] = self._data.images[indices[forwards]]
-        return images
+        inputs = np.empty((len(indices), *stored.shape[1:]), stored.dtype)
+        inputs[forwards] = stored[indices[forwards]]
+        return inputs
 
     def _offer(self, item: Any) -> bool:
         while not self._stop.is_set():
@@ -103,7 +104,7 @@ class Batches:
         return self
 
     def __next__(self) -> Any:
-        """The next (pictures, targets). Raises what went wrong while making it."""
+        """The next (inputs, targets). Raises what went wrong while making it."""
         item = self._ready.get()
         if isinstance(item, BaseException):
             raise item

@@ -20,9 +20,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from autoarch.architecture import Architecture
-from autoarch.data.dataset import ImageSet
+from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
+from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
 from autoarch.training.recipe import Recipe
 
@@ -70,7 +71,7 @@ class Trainer:
         architecture: Output must be `(classes,)` logits.
         recipe: Optimizer and augmentation. The batch is halved on running out of memory.
         data: The training part.
-        augment: What `make_augmenter` returned for the data's shape.
+        augment: Makes batches of the data.
         policy: Keras dtype policy.
         seed: Of weights, dropout, shuffling and augmentation.
         class_weights: Weight of each class in the loss, shape `(classes,)`; None for ones.
@@ -80,8 +81,8 @@ class Trainer:
         self,
         architecture: Architecture,
         recipe: Recipe,
-        data: ImageSet,
-        augment: Any,
+        data: ExampleSet,
+        augment: Augmenter,
         *,
         policy: str = "float32",
         seed: int = 0,
@@ -102,7 +103,7 @@ class Trainer:
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
             lambda x: tf.nn.softmax(self.model(x, training=False)),
-            input_signature=[tf.TensorSpec((None, *architecture.input_shape), tf.float32)],
+            input_signature=[input_spec(architecture)],
             autograph=False,
             jit_compile=False,
         )
@@ -229,16 +230,16 @@ class Trainer:
             )
         return {"epoch": round(self.epochs, 3), "loss": loss, "learning_rate": rate}
 
-    def predict_proba(self, images: Array) -> npt.NDArray[np.float32]:
+    def predict_proba(self, inputs: Array) -> npt.NDArray[np.float32]:
         """Class probabilities.
 
         Args:
-            images: uint8 or float pixels in [0, 255], shape `(n, height, width, channels)`.
+            inputs: As they are stored, `(n, *input_shape)`, any number type.
 
         Returns:
             Shape `(n, classes)`; rows sum to 1.
         """
-        return predict_in_batches(self._infer, images, self.architecture.output_shape[0])
+        return predict_in_batches(self._infer, inputs, self.architecture)
 
     def weights(self) -> list[Array]:
         """The model's weights, float32, in Keras's order."""
@@ -270,12 +271,19 @@ class Trainer:
         self.steps, self.batch_size, self.epochs = int(steps), int(batch_size), float(epochs)
 
 
+def input_spec(architecture: Architecture) -> tf.TensorSpec:
+    """What the network takes, with the batch first."""
+    return tf.TensorSpec((None, *architecture.input_shape), architecture.input_dtype)
+
+
 def predict_in_batches(
-    infer: Callable[[tf.Tensor], tf.Tensor], images: Array, classes: int
+    infer: Callable[[tf.Tensor], tf.Tensor], inputs: Array, architecture: Architecture
 ) -> npt.NDArray[np.float32]:
-    """Applies a compiled function to pictures, a batch at a time; memory-mapped sets welcome."""
+    """Applies a compiled function to examples, a batch at a time; memory-mapped sets welcome."""
+    dtype = architecture.input_dtype
     parts = [
-        infer(tf.cast(np.asarray(images[first : first + PREDICT_BATCH]), tf.float32)).numpy()
-        for first in range(0, len(images), PREDICT_BATCH)
+        infer(tf.cast(np.asarray(inputs[first : first + PREDICT_BATCH]), dtype)).numpy()
+        for first in range(0, len(inputs), PREDICT_BATCH)
     ]
-    return np.concatenate(parts) if parts else np.empty((0, classes), np.float32)
+    empty = np.empty((0, *architecture.output_shape), np.float32)
+    return np.concatenate(parts) if parts else empty

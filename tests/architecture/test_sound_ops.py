@@ -10,6 +10,7 @@ from autoarch.architecture.ops.cepstrum import Cepstrum
 from autoarch.architecture.ops.log_mel import LogMel
 from autoarch.architecture.ops.loudness import Loudness
 from autoarch.errors import InvalidArchitectureError
+from autoarch.export.formats.litert import convert_keras_file
 
 RATE = 8000
 
@@ -106,11 +107,8 @@ def test_the_front_end_exports_to_keras_and_to_builtin_ops(tmp_path):
 
     from ai_edge_litert.interpreter import Interpreter
 
-    function = tf.function(lambda w: model(w), autograph=False)
-    concrete = function.get_concrete_function(tf.TensorSpec((1, 2000), tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    interpreter = Interpreter(model_content=converter.convert())
+    convert_keras_file(str(tmp_path / "front.keras"), str(tmp_path / "front.tflite"), "waveform")
+    interpreter = Interpreter(str(tmp_path / "front.tflite"), "waveform")
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()

@@ -79,7 +79,7 @@ def plain_format(
 @pytest.fixture
 def zeros(samples: Samples) -> Samples:
     """Four samples for which a model would answer with zeros, as `plain_format` does."""
-    return Samples(samples.encoded[:4], samples.pixels[:4], np.zeros((4, 3), np.float32))
+    return Samples(samples.encoded[:4], samples.inputs[:4], np.zeros((4, 3), np.float32))
 
 
 class Heard:
@@ -230,7 +230,7 @@ def test_the_tflite_file_has_builtin_ops_only_and_takes_any_batch(
     assert details["dtype"] == np.float32 and details["shape"].tolist() == [1, 8, 8, 3]
     interpreter.resize_tensor_input(details["index"], [5, 8, 8, 3])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(details["index"], samples.pixels[:5].astype(np.float32))
+    interpreter.set_tensor(details["index"], samples.inputs[:5].astype(np.float32))
     interpreter.invoke()
     found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(found, samples.probabilities[:5], atol=1e-5)

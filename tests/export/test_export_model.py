@@ -27,10 +27,10 @@ def test_a_model_is_the_same_after_saving_and_loading(model: TrainedModel, tmp_p
 def test_serving_model_gives_the_softmax_of_the_logits(
     model: TrainedModel, samples: Samples
 ) -> None:
-    logits = np.asarray(model.network()(samples.pixels.astype(np.float32)))
+    logits = np.asarray(model.network()(samples.inputs.astype(np.float32)))
     exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
     expected = exponents / exponents.sum(axis=-1, keepdims=True)
-    found = np.asarray(model.serving_model()(samples.pixels))  # uint8
+    found = np.asarray(model.serving_model()(samples.inputs))  # uint8
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
     np.testing.assert_allclose(samples.probabilities, expected, atol=1e-6)
@@ -98,22 +98,22 @@ def test_files_of_another_model_are_refused(
         TrainedModel.load(tmp_path)
 
 
-def test_samples_must_describe_the_same_images(samples: Samples) -> None:
+def test_samples_must_describe_the_same_images(model: TrainedModel, samples: Samples) -> None:
     with pytest.raises(ValueError, match="as many"):
         replace(samples, encoded=samples.encoded[:-1])
     with pytest.raises(ValueError, match="at least one"):
-        Samples((), samples.pixels[:0], samples.probabilities[:0])
+        Samples((), samples.inputs[:0], samples.probabilities[:0])
     with pytest.raises(ValueError, match="must be uint8"):
-        replace(samples, pixels=samples.pixels.astype(np.float32))
+        Samples.answered_by(model, samples.inputs.astype(np.float32))
 
 
 def test_a_mirrored_model_averages_both_views(model: TrainedModel, samples: Samples) -> None:
-    pixels = samples.pixels.astype(np.float32)
+    pixels = samples.inputs.astype(np.float32)
     plain = model.serving_model()
     expected = (np.asarray(plain(pixels)) + np.asarray(plain(pixels[:, :, ::-1]))) / 2
     both = replace(model, mirrored=True)
     np.testing.assert_allclose(
-        np.asarray(both.serving_model()(samples.pixels)), expected, atol=1e-6
+        np.asarray(both.serving_model()(samples.inputs)), expected, atol=1e-6
     )
     assert both.macs == 2 * model.macs
 
@@ -122,7 +122,7 @@ def test_a_mirrored_model_is_exported_in_every_format(
     model: TrainedModel, samples: Samples, tmp_path: Path
 ) -> None:
     both = replace(model, mirrored=True)
-    asked = Samples.answered_by(both, samples.pixels[:5])
+    asked = Samples.answered_by(both, samples.inputs[:5])
     card = {"metrics": {"valid": {"accuracy": 0.8, "n": 50}}}
     files = export_bundle(both, tmp_path / "model", samples=asked, card=card)
     assert all(file.max_difference < 1e-4 for file in files.values())

@@ -41,7 +41,7 @@ def sleep():
 def echo(questions):
     assert [type(x) for x in questions["encoded"]] == [bytes] * len(questions["encoded"])
     sizes = [len(x) for x in questions["encoded"]]
-    return {"pixels": questions["pixels"], "sizes": sizes, "classes": questions["classes"]}
+    return {"pixels": questions["inputs"], "sizes": sizes, "classes": questions["classes"]}
 """
 
 

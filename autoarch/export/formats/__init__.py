@@ -32,7 +32,7 @@ class Writing:
 
     @cached_property
     def serving_model(self) -> Any:
-        """The Keras model from pixels to probabilities; see `TrainedModel.serving_model`."""
+        """The Keras model from inputs to probabilities; see `TrainedModel.serving_model`."""
         return self.model.serving_model()
 
     @cached_property
@@ -70,8 +70,8 @@ class Format(Protocol):
 
         Args:
             path: The file.
-            questions: `pixels` uint8 `(n, height, width, channels)`, `encoded` list of bytes,
-                `classes` list of UTF-8 bytes.
+            questions: `inputs` `(n, ...)`, `encoded` list of bytes, `classes` list of UTF-8 bytes;
+                as in `Samples`.
 
         Returns:
             Probabilities `(n, classes)` by way of asking, e.g. by signature.

@@ -1,4 +1,4 @@
-"""`model.keras`: for `keras.models.load_model`; plain Keras layers, pixels in [0, 255] in."""
+"""`model.keras`: for `keras.models.load_model`; plain Keras layers; takes what the network takes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answers(path: str, questions: Any) -> dict[str, Any]:
     import numpy as np
 
     model = keras.models.load_model(path)
-    pixels = questions["pixels"]
-    batches = [pixels[start : start + 32] for start in range(0, len(pixels), 32)]
+    inputs = questions["inputs"]
+    batches = [inputs[start : start + 32] for start in range(0, len(inputs), 32)]
     probabilities = [np.asarray(model(batch, training=False)) for batch in batches]
-    return {"pixels": np.concatenate(probabilities)}
+    return {"inputs": np.concatenate(probabilities)}

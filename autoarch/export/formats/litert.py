@@ -1,7 +1,8 @@
 """`model.tflite`: for LiteRT (TensorFlow Lite) on phones and small boards; builtin ops only.
 
-The input `pixels` is float32 in [0, 255], shape `(1, height, width, channels)`: float32 because
-the delegates for phones' GPUs and accelerators take it without a cast. The batch can be resized.
+There is one input, of shape `(1, *input_shape)`; the batch can be resized. For pictures it is
+`pixels`, float32 in [0, 255]: float32 because the delegates for phones' GPUs and accelerators take
+it without a cast.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ CONVERTS = True
 
 
 def write(writing: Writing, path: Path, convert: Convert) -> None:
-    convert(convert_keras_file, source=str(writing.keras_file), target=str(path))
+    name = writing.model.preprocessing.input_name
+    convert(convert_keras_file, source=str(writing.keras_file), target=str(path), name=name)
 
 
-def convert_keras_file(source: str, target: str) -> None:
+def convert_keras_file(source: str, target: str, name: str) -> None:
     """Converts a `.keras` file; may crash the process where the converter has a bug."""
     import keras
     import tensorflow as tf
 
     model = keras.models.load_model(source, compile=False)
-    pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="pixels")
+    inputs = tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype, name=name)
 
-    @tf.function(input_signature=[pixels], autograph=False)
-    def predict(pixels: Any) -> dict[str, Any]:
-        return {"probabilities": model(pixels, training=False)}
+    @tf.function(input_signature=[inputs], autograph=False)
+    def predict(inputs: Any) -> dict[str, Any]:
+        return {"probabilities": model(inputs, training=False)}
 
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
@@ -49,6 +51,7 @@ def answers(path: str, questions: Any) -> dict[str, Any]:
     from ai_edge_litert.interpreter import Interpreter
 
     predict = Interpreter(model_path=path).get_signature_runner()
-    images = questions["pixels"].astype(np.float32)
-    one_by_one = [predict(pixels=image[None])["probabilities"] for image in images]
+    ((name, details),) = predict.get_input_details().items()
+    inputs = questions["inputs"].astype(details["dtype"])
+    one_by_one = [predict(**{name: one[None]})["probabilities"] for one in inputs]
     return {"one by one": np.concatenate(one_by_one)}
