@@ -189,7 +189,8 @@ def _refuse_nested(folder: Path, inner: dict[str, _Contents], kind: FileKind) ->
             raise DataError(f"{folder} holds only the folder {name!r}; give {folder / name}.")
         raise DataError(
             f"Class folder {folder / name} holds the sub-folder {nested.name!r}; move its "
-            f"{kind.noun}s up into {name!r}, since a class is one folder of {kind.noun}s (or use a .csv manifest)."
+            f"{kind.noun}s up into {name!r}, since a class is one folder of {kind.noun}s (or use "
+            f"a .csv manifest)."
         )
 
 

@@ -1,4 +1,4 @@
-"""Parts that image networks are written with."""
+"""Parts that networks on pictures and spectrograms are written with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
+from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 
@@ -54,6 +55,15 @@ def depthwise(
     """Depthwise convolution, batch norm, activation."""
     op = DepthwiseConv2D(kernel, stride)
     return normalised(graph, op, node, name=name, activation=activation)
+
+
+def residual_block(graph: GraphBuilder, node: str, *, activation: str, name: str) -> str:
+    """Two 3x3 convolutions whose result is added to what they read."""
+    filters = graph.shape(node)[-1]
+    x = conv(graph, node, filters, name=f"{name}/conv1", activation=activation)
+    x = conv(graph, x, filters, name=f"{name}/conv2", activation=None)
+    x = graph.add(Add(), node, x, name=f"{name}/add")
+    return graph.add(Activation(activation), x, name=f"{name}/out")
 
 
 def classifier(graph: GraphBuilder, node: str, classes: int, *, dropout: float) -> None:

@@ -9,14 +9,15 @@ from typing import Any
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES)
+SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name)
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
+SHORTEST_S, LONGEST_S = 0.1, 60.0
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
@@ -42,6 +43,9 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        group: How speakers are told: "auto", "none", a column or a pattern.
+        clip_seconds: Length of sound the network hears, or None to choose it.
+        rate: Of waveforms in arrays, samples a second, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -60,6 +64,9 @@ class Settings:
     inherit: bool = False
     image_size: int | None = None
     mirror: str = "auto"
+    group: str = "auto"
+    clip_seconds: float | None = None
+    rate: int | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -78,6 +85,15 @@ class Settings:
             raise InvalidInputError(
                 f"`image_size` must be an integer in [{SMALLEST_SIDE}, {LARGEST_SIDE}]; "
                 f"got {self.image_size!r}."
+            )
+        if not isinstance(self.group, str) or not self.group:
+            raise InvalidInputError(f"`group` must be a text, as auto; got {self.group!r}.")
+        if self.clip_seconds is not None and not (
+            SHORTEST_S <= float(self.clip_seconds) <= LONGEST_S
+        ):
+            raise InvalidInputError(
+                f"`clip_seconds` must be in [{SHORTEST_S:g}, {LONGEST_S:g}]; "
+                f"got {self.clip_seconds!r}."
             )
         if not _is_int(self.seed) or not 0 <= self.seed < 2**32:
             raise InvalidInputError(

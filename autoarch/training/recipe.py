@@ -23,6 +23,8 @@ class Recipe:
         zoom: Largest relative zoom into the picture at strength 1; 0.35 crops down to 42 % of
             the area. For pictures of few pixels 0.
         mixing: One of `MIXINGS`, applied to half of the batches once epochs are many.
+        masking: For sound: largest share of the time and of the frequencies that a mask hides.
+        noise: For sound: strength of added noise; 1 is from 40 dB below the clip to 10.
 
     Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
     Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
@@ -36,6 +38,8 @@ class Recipe:
     flip: bool = True
     zoom: float = 0.0
     mixing: str = "cutmix"
+    masking: float = 0.0
+    noise: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,16 +56,22 @@ class Recipe:
         wins the long training. So geometry reaches its full strength at 10 epochs, and mixing
         of pictures begins at 40.
         """
-        strength = self.augmentation * min(1.0, 0.3 + 0.07 * epochs)
-        return replace(self, augmentation=strength, mixing=self.mixing if epochs >= 40 else "none")
+        share = min(1.0, 0.3 + 0.07 * epochs)
+        return replace(
+            self,
+            augmentation=self.augmentation * share,
+            masking=self.masking * share,
+            mixing=self.mixing if epochs >= 40 else "none",
+        )
 
 
-def decide_recipe(hp: Any, default: Recipe) -> Recipe:
+def decide_recipe(hp: Any, default: Recipe, mixings: tuple[str, ...] = MIXINGS) -> Recipe:
     """Reads the recipe's decisions from `hp`, declaring them around `default`.
 
     Args:
         hp: A `keras_tuner.HyperParameters`, or anything with its `Choice`.
         default: The recipe of trial 0; what is not searched is taken from it.
+        mixings: Of `MIXINGS` those that suit the data.
     """
     return replace(
         default,
@@ -90,7 +100,19 @@ def decide_recipe(hp: Any, default: Recipe) -> Recipe:
             sorted({0.5, 1.0, 1.5, default.augmentation}),
             default=default.augmentation,
         ),
-        mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
+        mixing=hp.Choice("recipe/mixing", list(mixings), default=default.mixing),
+    )
+
+
+def decide_sound_recipe(hp: Any, default: Recipe) -> Recipe:
+    """As `decide_recipe`, with the decisions that sounds have in place of pictures'."""
+    common = decide_recipe(hp, default, mixings=("none", "mixup"))
+    return replace(
+        common,
+        masking=hp.Choice(
+            "recipe/masking", sorted({0.0, 0.1, 0.2, default.masking}), default=default.masking
+        ),
+        noise=hp.Choice("recipe/noise", sorted({0.0, 1.0, default.noise}), default=default.noise),
     )
 
 
