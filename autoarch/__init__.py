@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autoarch.search.progress import Progress
-    from autoarch.tasks import ImageSearch, load, resume
+    from autoarch.tasks import ImageSearch, SpeechSearch, load, resume
 
 _HOMES = {
     "ImageSearch": "autoarch.tasks",
     "Progress": "autoarch.search.progress",
+    "SpeechSearch": "autoarch.tasks",
     "load": "autoarch.tasks",
     "resume": "autoarch.tasks",
 }
 
-__all__ = ["ImageSearch", "Progress", "load", "resume"]
+__all__ = ["ImageSearch", "Progress", "SpeechSearch", "load", "resume"]
 
 
 def __getattr__(name: str) -> Any:

@@ -78,7 +78,7 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile"]),
+    type=click.Choice(["auto", "residual", "mobile", "speech"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -96,7 +96,7 @@ def share_or_path(
 # Data
 @click.option(
     "--task",
-    type=click.Choice(["auto", "image"]),
+    type=click.Choice(["auto", "image", "speech"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -110,6 +110,24 @@ def share_or_path(
     cls=Option,
     section="Data",
     help="Height and width that images are resized to. Default: from the data and the time.",
+)
+@click.option(
+    "--clip-seconds",
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    cls=Option,
+    section="Data",
+    help="Length of sound that the network hears. Default: from the data.",
+)
+@click.option(
+    "--group",
+    default="auto",
+    show_default=True,
+    metavar="COLUMN|PATTERN",
+    cls=Option,
+    section="Data",
+    help="Speakers of sounds, none of whom is in two parts: a manifest's column, or a regular "
+    "expression over paths with the speaker in parentheses; auto: where names clearly tell; none.",
 )
 @click.option(
     "--valid",
@@ -215,25 +233,57 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
-    _check_data(task, data)
+    kind = _check_data(task, data)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
-        search = autoarch.ImageSearch(time, progress=progress, **settings)
+        search = _search(kind)(time, progress=progress, **_of_kind(kind, settings))
         search.fit(data, started=started)
     print_result(search, as_json=as_json)
 
 
-def _check_data(task: str, data: str) -> None:
-    """Refuses data that is missing, has no classes, or is of a kind not to be learned from yet."""
+_OWN = {
+    "image": {"image_size": None, "mirror": "auto"},
+    "speech": {"clip_seconds": None, "group": "auto"},
+}
+"""Options that go with one kind of data only, and what they are where not given."""
+
+
+def _search(kind: str) -> Any:
+    import autoarch
+
+    return {"image": autoarch.ImageSearch, "speech": autoarch.SpeechSearch}[kind]
+
+
+def _of_kind(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without other kinds' options, which must not have been given."""
+    left = dict(settings)
+    for other, options in _OWN.items():
+        for name, default in options.items():
+            if other != kind and left.pop(name) != default:
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} goes with {other} data, and this is {kind} data."
+                )
+    return left
+
+
+def _check_data(task: str, data: str) -> str:
+    """Refuses data that is missing, has no classes, or is of a kind not to be learned from yet.
+
+    Returns:
+        The kind of the data.
+    """
     from autoarch.data import detect_task, list_files
     from autoarch.data.demo import DEMO_PREFIX
+    from autoarch.data.formats import AUDIO_FILES, IMAGE_FILES
     from autoarch.errors import DataError
 
     kind = detect_task(data) if task == "auto" else task
-    if kind != "image":
+    kinds = {"image": IMAGE_FILES, "speech": AUDIO_FILES}
+    if kind not in kinds:
         raise DataError(
-            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images only. "
-            "If these are images, say --task image."
+            f"{data} looks like {kind} data, which AutoArch cannot learn from yet. "
+            "If it is not, say --task image or --task speech."
         )
     if not data.startswith(DEMO_PREFIX):
-        list_files(Path(data))
+        list_files(Path(data), kinds[kind])
+    return kind

@@ -162,7 +162,8 @@ class Architecture:
             name: Name of the model.
 
         Returns:
-            A `keras.Model` from input `(batch, *input_shape)` of `input_dtype` to the last node's result.
+            A `keras.Model` from input `(batch, *input_shape)` of `input_dtype` to the last
+            node's result.
         """
         import keras
 

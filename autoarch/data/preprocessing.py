@@ -59,7 +59,7 @@ class Preprocessing(ABC):
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
 
-    def save_files(self, directory: Path) -> None:
+    def save_files(self, directory: Path) -> None:  # noqa: B027
         """Writes the files of `file_names`; none by default."""
 
     @classmethod

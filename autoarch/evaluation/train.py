@@ -6,6 +6,7 @@ import gc
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+
 import keras
 
 from autoarch.architecture import Architecture

@@ -117,8 +117,8 @@ class Session:
             )
         if findings.duplicates:
             self.progress.note(
-                f"{len(findings.duplicates)} training {self.task.noun}s also occur in a held-out part "
-                "and are left out of training."
+                f"{len(findings.duplicates)} training {self.task.noun}s also occur in a held-out "
+                "part and are left out of training."
             )
         return data
 

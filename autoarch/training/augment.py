@@ -175,9 +175,8 @@ def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
         classes: Number of classes.
 
     Returns:
-        Its function is of (pictures: uint8 `(n, h, w, c)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
-        strengths: float32 `(8,)` in the order of `Strengths`), which returns float32 pictures in
-        [0, 255] and targets `(n, classes)` whose rows sum to 1. Equal seeds give equal batches.
+        It takes uint8 pictures `(n, h, w, c)` and strengths `(8,)` in the order of `Strengths`,
+        and returns float32 pictures in [0, 255].
     """
 
     @tf.function(

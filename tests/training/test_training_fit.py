@@ -7,7 +7,7 @@ import tensorflow as tf
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.spaces import ResidualSpace
-from autoarch.training.augment import make_augmenter
+from autoarch.training.augment import Augmenter, Strengths, make_augmenter
 from autoarch.training.batches import Batches
 from autoarch.training.fit import Trainer
 from autoarch.training.recipe import Recipe
@@ -154,7 +154,7 @@ def test_an_error_while_making_a_batch_reaches_the_trainer(data):
     def broken(*arguments):
         raise OSError("disk gone")
 
-    stream = Batches(data, broken, Recipe(), batch_size=8, seed=0)
+    stream = Batches(data, Augmenter(broken, Strengths.of), Recipe(), batch_size=8, seed=0)
     with stream, pytest.raises(OSError, match="disk gone"):
         next(stream)
 

@@ -1,4 +1,4 @@
-"""`model.keras`: for `keras.models.load_model`; plain Keras layers; takes what the network takes."""
+"""`model.keras`: for `keras.models.load_model`; takes what the network takes."""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ The preprocessing says which signatures there are; those of pictures are:
 - `serving_default`: `image_bytes`, strings `(batch,)`, each a whole image file; sizes may differ;
 - `serving_arrays`: `images`, uint8 `(batch, any height, any width, channels)`.
 
-Outputs, all with the batch first so that TensorFlow Serving can split them: `label`, string `(batch,)`, the most probable class; `probabilities`, float32
-`(batch, classes)`; `classes`, strings `(batch, classes)`, the names in the same order.
+Outputs, all with the batch first so that TensorFlow Serving can split them: `label`, string
+`(batch,)`, the most probable class; `probabilities`, float32 `(batch, classes)`; `classes`, strings
+`(batch, classes)`, the names in the same order.
 Examples are prepared by the very functions that prepared the training data. One that cannot be
 decoded fails its whole request.
 """
