@@ -229,7 +229,6 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.cli.result import print_result
     from autoarch.cli.watching import watching
 
-    import autoarch
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens

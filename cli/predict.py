@@ -58,8 +58,8 @@ class Prediction:
 def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
     """Print the class of each FILE and its probability, by the model of the run in RUN.
 
-    A folder stands for all images or clips in it. Files that cannot be read are named on stderr, and the
-    exit code is 1 where some could not be read and 2 where none could.
+    A folder stands for all images or clips in it. Files that cannot be read are named on stderr,
+    and the exit code is 1 where some could not be read and 2 where none could.
     """
     import sys
 
@@ -94,7 +94,7 @@ def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
 
 
 def expanded(files: Sequence[str]) -> Iterator[Path]:
-    """The files as named, whatever their names, and for each folder the images and clips anywhere in it."""
+    """The files as named, whatever their names, and in folders those of a kind that is read."""
     from autoarch.data.formats import is_audio_name, is_ignored, is_image_name
 
     for path in map(Path, files):

@@ -62,7 +62,15 @@ class FileRows:
         DataError: From here and from every method: the disk is full or cannot be written.
     """
 
-    def __init__(self, directory: Path, shape: Shape, in_memory_bytes: int, dtype: str = "uint8"):
+    def __init__(
+        self,
+        directory: Path,
+        shape: Shape,
+        in_memory_bytes: int,
+        dtype: str = "uint8",
+        noun: str = "image",
+    ):
+        self._noun = noun
         self._dtype = np.dtype(dtype)
         self._directory = directory
         self._shape = shape

@@ -31,7 +31,7 @@ MOST_ROWS = 100
 """Lines of a table on the page; `autoarch trials` has them all."""
 
 _MOST_PICTURE_CHARACTERS = 900_000
-"""Base64 characters of all mistakes' pictures together, so that the page stays below 2 MB."""
+"""Base64 characters of all mistakes' pictures and sounds together, so that the page stays below 2 MB."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -49,13 +49,14 @@ class Plot:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer; `png` is base64, or empty where the picture is missing or too large."""
+    """A wrong answer; `png` and the sound `wav` are base64, or empty where missing or too large."""
 
     name: str
     true: str
     predicted: str
     confidence: float | None
     png: str
+    wav: str
     small: bool
 
 
@@ -216,6 +217,10 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
         if width is None or len(png) > room:
             png = ""
         room -= len(png)
+        wav = str(mistake.get("wav") or "")
+        if not _is_wav(wav) or len(wav) > room:
+            wav = ""
+        room -= len(wav)
         confidence = mistake.get("confidence")
         yield Mistake(
             name=str(mistake.get("name") or ""),
@@ -223,8 +228,18 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
             predicted=str(mistake.get("predicted")),
             confidence=confidence if wording.known(confidence) else None,
             png=png,
+            wav=wav,
             small=width is not None and width < 96,
         )
+
+
+def _is_wav(encoded: str) -> bool:
+    """Whether this is base64 of a WAV file."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
 
 
 def _png_width(encoded: str) -> int | None:

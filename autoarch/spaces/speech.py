@@ -16,7 +16,7 @@ from autoarch.architecture.ops.merge import Concat
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D, GlobalMaxPool2D
 from autoarch.spaces.blocks import channels, conv, depthwise, residual_block
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe, decide_sound_recipe
+from autoarch.training.recipe import SOUND_RECIPE, Recipe, decide_sound_recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 MAX_STAGES = 4
@@ -59,7 +59,7 @@ class SpeechSpace(SearchSpace):
         width: int = 16,
         recipe: Recipe | None = None,
     ):
-        super().__init__(input_shape, classes, recipe=recipe)
+        super().__init__(input_shape, classes, recipe=recipe or SOUND_RECIPE)
         self.rate = rate
         self.width = width
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -37,7 +38,7 @@ from autoarch.training.augment import Augmenter
 from autoarch.training.augment_sound import make_sound_augmenter
 from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
-from autoarch.training.recipe import Recipe
+from autoarch.training.recipe import SOUND_RECIPE
 from autoarch.trials import RunDirectory
 
 _OPENING_S = 10.0
@@ -84,13 +85,7 @@ class SpeechTask(Task):
             return final_s * speed.macs_per_s / (examples * macs)
 
         affordable = [width for width in _WIDTHS if epochs(width) >= EPOCHS_WANTED]
-        recipe = Recipe(
-            batch_size=64 if examples >= 10_000 else 32,
-            flip=False,
-            mixing="none",
-            masking=0.2,
-            noise=1.0,
-        )
+        recipe = replace(SOUND_RECIPE, batch_size=64 if examples >= 10_000 else 32)
         width = max(affordable, default=_WIDTHS[0])
         return Setup(preprocessing.to_json(), width, recipe, speed)
 

@@ -104,6 +104,10 @@ def decide_recipe(hp: Any, default: Recipe, mixings: tuple[str, ...] = MIXINGS) 
     )
 
 
+SOUND_RECIPE = Recipe(batch_size=32, flip=False, mixing="none", masking=0.2, noise=1.0)
+"""For recordings; see `autoarch.training.augment_sound`."""
+
+
 def decide_sound_recipe(hp: Any, default: Recipe) -> Recipe:
     """As `decide_recipe`, with the decisions that sounds have in place of pictures'."""
     common = decide_recipe(hp, default, mixings=("none", "mixup"))
