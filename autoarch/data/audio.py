@@ -103,9 +103,6 @@ class ArrayClips:
         seconds = tuple(len(self._waves[i]) / self._rate for i in positions)
         return Facts((self._rate,) * len(positions), seconds, (1,) * len(positions))
 
-    def why(self, position: int) -> str:
-        return "no sound in it"
-
     def decode(self, preprocessing: ClipPreprocessing) -> Iterator[tuple[int, Wave | Unreadable]]:
         for position, wave in enumerate(self._waves):
             yield position, prepare(wave, self._rate, preprocessing)
@@ -174,10 +171,8 @@ def scan_audio(
         for name, value in (("labels", labels), ("validation_data", validation_data)):
             if value is not None:
                 raise DataError(f"`{name}` does not go with files; leave it out.")
-        return _with_facts(_scan_files(Path(source), group, valid, test, seed), seed)
-    return _with_facts(
-        _scan_arrays(source, labels, rate, validation_data, group, valid, test, seed), seed
-    )
+        return _noted(_scan_files(Path(source), group, valid, test, seed))
+    return _noted(_scan_arrays(source, labels, rate, validation_data, group, valid, test, seed))
 
 
 def _scan_files(
@@ -203,6 +198,7 @@ def _scan_files(
             del listings[name]
             notes.append(f"The source's own {name} split was left out, as asked.")
     _check_count(len(train.files), str(path))
+    facts = _look_at(FileClips([file.path for file in train.files]), train.files, seed)
     indices = {name: index for index, name in enumerate(train.classes)}
 
     def encoded(files: Sequence[ImageFile]) -> Labels:
@@ -224,7 +220,7 @@ def _scan_files(
         first = split_by_speaker(encoded(train.files), speakers, train.classes, **shares)
     else:
         copies = group_copies(train.files)
-        first = assign_splits(encoded(train.files), copies, train.classes, **shares)
+        first = assign_splits(encoded(train.files), copies, train.classes, noun="clip", **shares)
     files, splits = list(train.files), [first]
     for name, number in (("valid", VALID), ("test", TEST)):
         if name in listings:
@@ -239,7 +235,7 @@ def _scan_files(
         classes=train.classes,
         fingerprint=fingerprint_files(listings),
         valid_given="valid" in listings,
-        facts=Facts((), (), ()),
+        facts=facts,
         notes=(*notes, *((note,) if note else ())),
     )
 
@@ -283,6 +279,7 @@ def _scan_arrays(
         valid_share=valid_part.share,
         test_share=test_part.share,
         seed=seed,
+        noun="clip",
     )
     given = len(every) - len(waves)
     all_labels = np.concatenate(indices)
@@ -295,7 +292,7 @@ def _scan_arrays(
         classes=encoded.classes,
         fingerprint=fingerprint_examples(digests, all_labels, encoded.classes, len(waves)),
         valid_given=validation_data is not None,
-        facts=Facts((), (), ()),
+        facts=ArrayClips(waves, rate).facts(range(len(waves))),
         label_kind=encoded.kind,
         array_rate=rate,
     )
@@ -349,15 +346,26 @@ def _header(path: Path) -> Any:
     return info if info.frames > 0 and info.samplerate > 0 else None
 
 
-def _with_facts(source: AudioSource, seed: int) -> AudioSource:
-    sample = sorted(rng("sample", "clips", seed=seed).permutation(source.n)[:_LOOKED_AT].tolist())
-    facts = source.examples.facts(sample)
+def _look_at(clips: FileClips, files: Sequence[ImageFile], seed: int) -> Facts:
+    """What the headers of a seeded sample say.
+
+    Raises:
+        DataError: None of them can be read.
+    """
+    sample = sorted(rng("sample", "clips", seed=seed).permutation(len(clips))[:_LOOKED_AT].tolist())
+    facts = clips.facts(sample)
     if not facts.rates:
-        examples = [f"{source.names[i]} ({source.examples.why(i)})" for i in sample[:3]]
+        examples = [f"{files[i].path} ({clips.why(i)})" for i in sample[:3]]
         raise DataError(
             f"None of {len(sample)} files looked at is a readable clip: {listed(examples)}; "
             f"replace them."
         )
+    return facts
+
+
+def _noted(source: AudioSource) -> AudioSource:
+    """The source with notes on different rates and on very long clips."""
+    facts = source.facts
     notes = list(source.notes)
     rates = Counter(facts.rates)
     if len(rates) > 1:
@@ -369,7 +377,7 @@ def _with_facts(source: AudioSource, seed: int) -> AudioSource:
             f"{long} of {len(facts.seconds)} clips looked at are more than three times as long as "
             f"the window of {window_s(facts):g} s; the loudest part of each is used."
         )
-    return replace(source, facts=facts, notes=tuple(notes))
+    return replace(source, notes=tuple(notes))
 
 
 def window_s(facts: Facts) -> float:

@@ -31,7 +31,7 @@ MOST_ROWS = 100
 """Lines of a table on the page; `autoarch trials` has them all."""
 
 _MOST_PICTURE_CHARACTERS = 900_000
-"""Base64 characters of all mistakes' pictures and sounds together, so that the page stays below 2 MB."""
+"""Base64 characters of all mistakes' pictures and sounds: the page stays below 2 MB."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
