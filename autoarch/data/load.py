@@ -43,14 +43,29 @@ Record = dict[str, Any]
 class Source(Protocol):
     """What was found by looking, as `ImageSource` has it."""
 
-    splits: Splits
-    labels: Labels
-    names: tuple[str, ...]
-    classes: tuple[str, ...]
-    fingerprint: str
-    notes: tuple[str, ...]
-    valid_given: bool
-    label_kind: str
+    @property
+    def splits(self) -> Splits: ...
+
+    @property
+    def labels(self) -> Labels: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def valid_given(self) -> bool: ...
+
+    @property
+    def label_kind(self) -> str: ...
 
     @property
     def examples(self) -> Any:

@@ -130,7 +130,8 @@ def spectrogram(wave: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     frames = np.stack([padded[start : start + window] for start in starts]) * np.hanning(window)
     decibels = 20 * np.log10(np.abs(np.fft.rfft(frames))[:, :_SHOWN_BANDS] + 1e-6)
     dark = np.clip((decibels - decibels.max()) / 60 + 1, 0, 1)
-    return (255 * (1 - dark.T[::-1])).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = (255 * (1 - dark.T[::-1])).astype(np.uint8)
+    return picture
 
 
 class SpeechSearch(BaseSearch):

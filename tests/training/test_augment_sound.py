@@ -76,7 +76,8 @@ def test_masks_hide_at_most_their_share(augment):
     # a tone is gone where its band was taken out
     heard = energy > 0.3
     assert 8 < np.sum(energy < 0.05) < 32
-    hidden = (np.abs(x[heard]) < 1e-7).mean(axis=1)
+    zero = np.abs(x[heard]) < 1e-7
+    hidden = (zero[:, 1:] & zero[:, :-1]).mean(axis=1)  # a tone may be zero, but not twice on end
     assert 0.05 < hidden.mean() < 0.4 and hidden.max() <= 0.41
 
 

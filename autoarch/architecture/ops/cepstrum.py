@@ -48,7 +48,8 @@ class Cepstrum(Op):
         waves = np.cos(np.pi / bands * middles * np.arange(self.coefficients))
         waves *= np.sqrt(2 / bands)
         waves[:, 0] /= np.sqrt(2)
-        return waves.astype(np.float32)
+        result: npt.NDArray[np.float32] = waves.astype(np.float32)
+        return result
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         from keras import layers
