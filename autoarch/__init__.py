@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autoarch.search.progress import Progress
-    from autoarch.tasks import ImageSearch, SpeechSearch, load, resume
+    from autoarch.tasks import ImageSearch, SpeechSearch, TextSearch, load, resume
 
 _HOMES = {
     "ImageSearch": "autoarch.tasks",
     "Progress": "autoarch.search.progress",
     "SpeechSearch": "autoarch.tasks",
+    "TextSearch": "autoarch.tasks",
     "load": "autoarch.tasks",
     "resume": "autoarch.tasks",
 }
 
-__all__ = ["ImageSearch", "Progress", "SpeechSearch", "load", "resume"]
+__all__ = ["ImageSearch", "Progress", "SpeechSearch", "TextSearch", "load", "resume"]
 
 
 def __getattr__(name: str) -> Any:

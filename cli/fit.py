@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from autoarch.cli.command import Command, Option
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
+
+if TYPE_CHECKING:
+    from autoarch.tasks import BaseSearch
 
 
 def share_or_path(
@@ -78,7 +81,7 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile", "speech"]),
+    type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -96,7 +99,7 @@ def share_or_path(
 # Data
 @click.option(
     "--task",
-    type=click.Choice(["auto", "image", "speech"]),
+    type=click.Choice(["auto", "image", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -128,6 +131,20 @@ def share_or_path(
     section="Data",
     help="Speakers of sounds, none of whom is in two parts: a manifest's column, or a regular "
     "expression over paths with the speaker in parentheses; auto: where names clearly tell; none.",
+)
+@click.option(
+    "--text-column",
+    metavar="NAME",
+    cls=Option,
+    section="Data",
+    help="Column of the texts in a table; several with commas are joined. Default: guessed.",
+)
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    cls=Option,
+    section="Data",
+    help="Column of the labels in a table of texts. Default: guessed.",
 )
 @click.option(
     "--valid",
@@ -217,8 +234,10 @@ def share_or_path(
 def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Search, train, measure and export a model for DATA.
 
-    DATA is a folder with one sub-folder of images for each class (train/, valid/ and test/ above
-    them are respected), a CSV file with the columns path and label, or demo:digits.
+    DATA is a folder with one sub-folder of images or sound clips for each class (train/, valid/
+    and test/ above them are respected), a CSV file with the columns path and label, or demo:digits;
+    or, for texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of tables
+    named train, valid and test, or a folder with one sub-folder of .txt files for each class.
 
     The model is ready to serve when the command ends. Ctrl-C ends the search early and still
     exports the best network so far; a second Ctrl-C stops at once, and the same command, or
@@ -229,60 +248,52 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.cli.result import print_result
     from autoarch.cli.watching import watching
 
+    import autoarch
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
-    kind = _check_data(task, data)
+    kind = _check_data(task, data, settings)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
-        search = _search(kind)(time, progress=progress, **_of_kind(kind, settings))
+        searches: dict[str, type[BaseSearch]] = {
+            "image": autoarch.ImageSearch,
+            "speech": autoarch.SpeechSearch,
+            "text": autoarch.TextSearch,
+        }
+        search = searches[kind](time, progress=progress, **settings)
         search.fit(data, started=started)
     print_result(search, as_json=as_json)
 
 
-_OWN = {
-    "image": {"image_size": None, "mirror": "auto"},
-    "speech": {"clip_seconds": None, "group": "auto"},
-}
-"""Options that go with one kind of data only, and what they are where not given."""
+def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
+    """What kind of data it is; takes the options of other kinds out of `settings`.
 
-
-def _search(kind: str) -> Any:
-    import autoarch
-
-    return {"image": autoarch.ImageSearch, "speech": autoarch.SpeechSearch}[kind]
-
-
-def _of_kind(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings without other kinds' options, which must not have been given."""
-    left = dict(settings)
-    for other, options in _OWN.items():
-        for name, default in options.items():
-            if other != kind and left.pop(name) != default:
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} goes with {other} data, and this is {kind} data."
-                )
-    return left
-
-
-def _check_data(task: str, data: str) -> str:
-    """Refuses data that is missing, has no classes, or is of a kind not to be learned from yet.
-
-    Returns:
-        The kind of the data.
+    Refuses data that is missing or has no classes, and options that do not go with it.
     """
     from autoarch.data import detect_task, list_files
     from autoarch.data.demo import DEMO_PREFIX
     from autoarch.data.formats import AUDIO_FILES, IMAGE_FILES
-    from autoarch.errors import DataError
+    from autoarch.data.text_files import list_texts
+    from autoarch.errors import InvalidInputError
 
+    if task == "auto" and settings["text_column"]:
+        task = "text"
     kind = detect_task(data) if task == "auto" else task
-    kinds = {"image": IMAGE_FILES, "speech": AUDIO_FILES}
-    if kind not in kinds:
-        raise DataError(
-            f"{data} looks like {kind} data, which AutoArch cannot learn from yet. "
-            "If it is not, say --task image or --task speech."
-        )
-    if not data.startswith(DEMO_PREFIX):
-        list_files(Path(data), kinds[kind])
+    for other, defaults in _OWN.items():
+        for name, default in defaults.items() if other != kind else ():
+            if settings.pop(name) != default:
+                option = "--" + name.replace("_", "-")
+                raise InvalidInputError(f"{option} does not go with {kind} data; leave it out.")
+    if kind == "text":
+        list_texts(Path(data), settings["text_column"], settings["label_column"])
+    elif not data.startswith(DEMO_PREFIX):
+        list_files(Path(data), AUDIO_FILES if kind == "speech" else IMAGE_FILES)
     return kind
+
+
+_OWN: dict[str, dict[str, Any]] = {
+    "image": {"image_size": None, "mirror": "auto"},
+    "speech": {"clip_seconds": None, "group": "auto"},
+    "text": {"text_column": None, "label_column": None},
+}
+"""Options that only one kind of data has, with their defaults."""

@@ -1,4 +1,4 @@
-"""`autoarch predict`: the classes of images or clips."""
+"""`autoarch predict`: the classes of images, clips or texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from autoarch.cli.command import Command
@@ -27,7 +28,7 @@ class Prediction:
 
 @click.command(
     cls=Command,
-    short_help="Classes and probabilities of images or clips.",
+    short_help="Classes and probabilities of images, clips or texts.",
     examples=[
         ("two images", "autoarch predict runs/photos cat.jpg dog.png"),
         ("the three most probable classes", "autoarch predict runs/photos cat.jpg --top 3"),
@@ -38,7 +39,10 @@ class Prediction:
     ],
 )
 @run_argument
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--text", "texts", multiple=True, metavar="TEXT", help="A text; may be given more than once."
+)
 @click.option(
     "--format",
     "form",
@@ -55,10 +59,11 @@ class Prediction:
     metavar="K",
     help="How many classes to print for each file, the most probable first.",
 )
-def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
+def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, top: int) -> None:
     """Print the class of each FILE and its probability, by the model of the run in RUN.
 
-    A folder stands for all images or clips in it. Files that cannot be read are named on stderr,
+    A folder stands for all images or clips in it. For a model of texts a FILE is one text (.txt),
+    or a table with a text in each row (CSV, TSV, JSON lines). Files that cannot be read are named on stderr,
     and the exit code is 1 where some could not be read and 2 where none could.
     """
     import sys
@@ -70,14 +75,23 @@ def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
 
     import autoarch
 
-    find_run(run)
-    paths = list(expanded(files))
-    if not paths:
+    is_text = find_run(run).settings().get("task") == "text"
+    if not files and not texts:
+        raise Failure("Say what to predict: files, or --text.", exit_code=2)
+    if texts and not is_text:
+        raise Failure(f"{run} is no model of texts; give files.", exit_code=2)
+    paths: list[Any] = [] if is_text else list(expanded(files))
+    if not paths and not is_text:
         raise Failure(f"No images or clips in {', '.join(files)}.", exit_code=2)
     with redirect_stdout(sys.stderr):
         start_tensorflow()
         search = autoarch.load(run)
-        probabilities, unreadable = search.predict_files(paths)
+        if is_text:
+            read, unreadable = _texts(files, texts, getattr(search, "text_column", None))
+            paths = [name for name, _ in read]
+            probabilities = search.predict_proba([text for _, text in read])
+        else:
+            probabilities, unreadable = search.predict_files(paths)
     failed = dict(unreadable)
     answered = [path for path in paths if path not in failed]
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
@@ -91,6 +105,23 @@ def predict(run: Path, files: Sequence[str], form: str, top: int) -> None:
         click.echo(f"Error: {path}: {reason}", err=True)
     if failed:
         click.get_current_context().exit(1 if predictions else 2)
+
+
+def _texts(
+    files: Sequence[str], texts: Sequence[str], text_column: str | None
+) -> tuple[list[tuple[str, str]], list[tuple[Path, str]]]:
+    """Texts with what to call them, and the files that cannot be read with the reasons."""
+    from autoarch.data.text_files import unlabelled_texts
+    from autoarch.errors import DataError
+
+    found = [(text, text) for text in texts]
+    unreadable = []
+    for name in files:
+        try:
+            found += unlabelled_texts(Path(name), text_column)
+        except DataError as error:
+            unreadable.append((Path(name), str(error)))
+    return found, unreadable
 
 
 def expanded(files: Sequence[str]) -> Iterator[Path]:

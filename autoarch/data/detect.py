@@ -19,6 +19,7 @@ from autoarch.data.formats import (
 )
 from autoarch.data.manifest import read_table
 from autoarch.data.tensors import is_dataset
+from autoarch.data.text_files import TEXT_NAMES
 from autoarch.errors import DataError
 
 _LOOKED_AT = 2000
@@ -60,7 +61,8 @@ def _of_manifest(path: Path) -> str:
             Path(row.get("path", "")).suffix.lower() in AUDIO_SUFFIXES for _, row in rows
         )
         return "speech" if named[True] > named[False] else "image"
-    return "text" if "text" in columns or "sentence" in columns else "image"
+    # without a column of paths there are no pictures; the reader says what it lacks
+    return "text" if set(columns) & set(TEXT_NAMES) else "image"
 
 
 def _of_folder(path: Path) -> str:

@@ -35,6 +35,9 @@ _MOST_PICTURE_CHARACTERS = 900_000
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+_NOUNS = {"text": "text", "speech": "clip"}
+"""What an example is called, by task; images where not told."""
+
 _SPLITS = ("train", "valid", "test")
 
 
@@ -49,7 +52,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer; `png` and the sound `wav` are base64, or empty where missing or too large."""
+    """A wrong answer; `png` and the sound `wav` are base64, or empty where missing or too large;
+    `text` is the text where it is one."""
 
     name: str
     true: str
@@ -58,6 +62,7 @@ class Mistake:
     png: str
     wav: str
     small: bool
+    text: str = ""
 
 
 def write_report(run: RunDirectory) -> Path:
@@ -123,6 +128,8 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "best_decisions": _best_decisions(files, summary.best_trial),
         "recipe": (result.get("best") or {}).get("recipe") or {},
         "confusion": _confusion(evaluation),
+        "tokens": evaluation.get("tokens") or (),
+        "lengths": evaluation.get("lengths") or (),
         "split": evaluation.get("split") or "test",
         "mistakes": list(_mistakes(evaluation.get("mistakes") or ())),
         "architecture": architecture,
@@ -130,6 +137,7 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "stages": () if architecture is None else stages(architecture),
         "shape_text": shape_text,
         "data": data,
+        "noun": _NOUNS.get(str(files.about.get("task")), "image"),
         "findings": data.get("findings") or {},
         "class_rows": _class_rows((data.get("findings") or {}).get("class_counts") or {}),
         "use": _use(files),
@@ -230,6 +238,7 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
             png=png,
             wav=wav,
             small=width is not None and width < 96,
+            text=str(mistake.get("text") or ""),
         )
 
 

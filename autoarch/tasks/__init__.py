@@ -8,5 +8,14 @@ from autoarch.tasks.base import BaseSearch, NotFittedError  # noqa: E402
 from autoarch.tasks.image import ImageSearch  # noqa: E402
 from autoarch.tasks.reopen import load, resume  # noqa: E402
 from autoarch.tasks.speech import SpeechSearch  # noqa: E402
+from autoarch.tasks.text import TextSearch  # noqa: E402
 
-__all__ = ["BaseSearch", "ImageSearch", "NotFittedError", "SpeechSearch", "load", "resume"]
+__all__ = [
+    "BaseSearch",
+    "ImageSearch",
+    "NotFittedError",
+    "SpeechSearch",
+    "TextSearch",
+    "load",
+    "resume",
+]

@@ -250,15 +250,18 @@ class Session:
         with ExportWorkers() as workers:
             weights = tuple(final.trainer.weights())
             model = self.task.finished(candidate, weights, data, self.settings)
+            predict_proba = Predictor(model).predict_proba
             test, details = None, {"split": None, "classes": list(data.classes)}
             if len(data.held_out):
                 test, details = evaluate_held_out(
-                    Predictor(model).predict_proba,
+                    predict_proba,
                     data.held_out,
                     data.classes,
                     data.train.labels,
                     self.task.show,
                 )
+            shown = data.held_out.reveal() if len(data.held_out) else data.valid
+            details |= self.task.explain(predict_proba, shown, data)
             card = self._card(data, final, test)
             files = export_bundle(
                 model,

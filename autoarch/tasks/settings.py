@@ -12,7 +12,7 @@ from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import SPACES, SpeechSpace
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name)
+SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
@@ -46,6 +46,7 @@ class Settings:
         group: How speakers are told: "auto", "none", a column or a pattern.
         clip_seconds: Length of sound the network hears, or None to choose it.
         rate: Of waveforms in arrays, samples a second, or None.
+        text_column, label_column: Columns of a table of texts, or None to guess.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -67,6 +68,8 @@ class Settings:
     group: str = "auto"
     clip_seconds: float | None = None
     rate: int | None = None
+    text_column: str | None = None
+    label_column: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -99,6 +99,14 @@ class Task(ABC):
         """The model that is exported."""
         return TrainedModel(candidate.architecture, weights, data.classes, data.preprocessing)
 
-    def explain(self, model: TrainedModel, data: TaskData, progress: Progress) -> dict[str, Any]:
-        """More about the trained model for the report, as JSON values in `evaluation.json`."""
+    def explain(
+        self, predict_proba: Callable[[Array], Array], part: ExampleSet, data: TaskData
+    ) -> dict[str, Any]:
+        """More about the trained model for the report, as JSON values in `evaluation.json`.
+
+        Args:
+            predict_proba: The model, from inputs to probabilities.
+            part: What it is shown on: the held-out part, else the validation part.
+            data: The data, for facts about its training part.
+        """
         return {}

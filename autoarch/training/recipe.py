@@ -65,14 +65,21 @@ class Recipe:
         )
 
 
-def decide_recipe(hp: Any, default: Recipe, mixings: tuple[str, ...] = MIXINGS) -> Recipe:
-    """Reads the recipe's decisions from `hp`, declaring them around `default`.
+def decide_recipe(hp: Any, default: Recipe) -> Recipe:
+    """Reads a picture's recipe from `hp`, declaring its decisions around `default`.
 
     Args:
         hp: A `keras_tuner.HyperParameters`, or anything with its `Choice`.
         default: The recipe of trial 0; what is not searched is taken from it.
-        mixings: Of `MIXINGS` those that suit the data.
     """
+    return replace(
+        decide_training(hp, default),
+        mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
+    )
+
+
+def decide_training(hp: Any, default: Recipe) -> Recipe:
+    """The decisions that recipes of all kinds of data have; arguments as for `decide_recipe`."""
     return replace(
         default,
         learning_rate=hp.Choice(
@@ -100,7 +107,6 @@ def decide_recipe(hp: Any, default: Recipe, mixings: tuple[str, ...] = MIXINGS) 
             sorted({0.5, 1.0, 1.5, default.augmentation}),
             default=default.augmentation,
         ),
-        mixing=hp.Choice("recipe/mixing", list(mixings), default=default.mixing),
     )
 
 
@@ -110,9 +116,9 @@ SOUND_RECIPE = Recipe(batch_size=32, flip=False, mixing="none", masking=0.2, noi
 
 def decide_sound_recipe(hp: Any, default: Recipe) -> Recipe:
     """As `decide_recipe`, with the decisions that sounds have in place of pictures'."""
-    common = decide_recipe(hp, default, mixings=("none", "mixup"))
     return replace(
-        common,
+        decide_training(hp, default),
+        mixing=hp.Choice("recipe/mixing", ["none", "mixup"], default=default.mixing),
         masking=hp.Choice(
             "recipe/masking", sorted({0.0, 0.1, 0.2, default.masking}), default=default.masking
         ),

@@ -1,0 +1,277 @@
+"""Texts with labels out of files: tables (CSV, TSV, JSON lines) and folders of .txt by class."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoarch.data.formats import is_ignored, listed
+from autoarch.errors import DataError
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
+TEXT_NAMES = ("text", "sentence", "review", "comment", "content", "question", "message", "tweet")
+LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "intent", "tag", "y")
+SPLIT_OF_NAME = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts with their labels, as they stand in a source.
+
+    Args:
+        texts, labels, names: Of one length; a name tells where the text stands.
+        skipped: `(name, reason)` of the rows that are left out.
+        notes: What was noticed.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A file's text in UTF-8 or UTF-16 (with its mark), else in Latin-1, with a note.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist; check the path.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return raw.decode("utf-16"), ()
+        return raw.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1"), (f"{path} is not UTF-8 and was read as Latin-1.",)
+
+
+def list_texts(
+    source: Path, text_column: str | None = None, label_column: str | None = None
+) -> dict[str, Rows]:
+    """The texts of a table or a folder by split: "train", and "valid" and "test" where they are.
+
+    Args:
+        source: A table; a folder of tables named train, valid, test; or a folder of class folders
+            of .txt, with or without train/, valid/ and test/ above them.
+        text_column: Name of the column of texts; several with commas, which are joined. Guessed
+            where None.
+        label_column: Name of the column of labels.
+
+    Raises:
+        DataError: Missing, empty, or without these columns.
+    """
+    if not source.is_dir():
+        return _by_split(source, text_column, label_column)
+    entries = sorted(entry for entry in source.iterdir() if not is_ignored(entry.name))
+    tables = [entry for entry in entries if entry.suffix.lower() in TABLE_SUFFIXES]
+    folders = [entry for entry in entries if entry.is_dir()]
+    if tables:
+        named = {SPLIT_OF_NAME.get(t.stem.lower()): t for t in tables}
+        if "train" not in named:
+            raise DataError(
+                f"{source} holds {listed([t.name for t in tables])} but no train.csv; name the "
+                "parts train, valid and test, or give one table."
+            )
+        parts = {split: table for split, table in named.items() if split}
+        return {
+            split: _table(table, text_column, label_column)[0] for split, table in parts.items()
+        }
+    named_folders = {SPLIT_OF_NAME.get(folder.name.lower()): folder for folder in folders}
+    if "train" in named_folders:
+        parts = {split: folder for split, folder in named_folders.items() if split}
+        return {split: _class_folders(folder) for split, folder in parts.items()}
+    return {"train": _class_folders(source)}
+
+
+def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[str, str]]:
+    """Texts to be predicted, as `(name, text)`: a .txt file, a folder of them, or a table's rows.
+
+    Raises:
+        DataError: It cannot be read, or the table has no such column.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.txt") if not is_ignored(file.name))
+        return [(str(file), read_text(file)[0]) for file in files]
+    content, _ = read_text(path)
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return [(str(path), content)]
+    if not content.strip():
+        raise DataError(f"{path} is empty; give rows with a text.")
+    records, _ = records_of(path, content)
+    columns = list(records[0][1]) if records else []
+    names = text_columns(columns, str(path), text_column)
+    return [(name, "\n".join(str(r.get(c) or "") for c in names).strip()) for name, r in records]
+
+
+def _class_folders(folder: Path) -> Rows:
+    texts, labels, names, skipped = [], [], [], []
+    notes: tuple[str, ...] = ()
+    for directory, inner, files in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not is_ignored(name))
+        where = Path(directory)
+        if where == folder:
+            continue
+        for name in sorted(files):
+            if is_ignored(name) or not name.lower().endswith(".txt"):
+                continue
+            content, said = read_text(where / name)
+            notes = notes or said
+            if not content.strip():
+                skipped.append((str(where / name), "empty"))
+                continue
+            texts.append(content)
+            labels.append(where.relative_to(folder).parts[0])
+            names.append(str(where / name))
+    if not texts:
+        raise DataError(
+            f"{folder} holds no texts; give a table (CSV, TSV, JSON lines) or a folder with one "
+            "folder of .txt files per class."
+        )
+    return Rows(tuple(texts), tuple(labels), tuple(names), tuple(skipped), notes)
+
+
+def _by_split(path: Path, text_column: str | None, label_column: str | None) -> dict[str, Rows]:
+    rows, splits = _table(path, text_column, label_column)
+    if splits is None:
+        return {"train": rows}
+    found: dict[str, list[int]] = {}
+    for position, name in enumerate(splits):
+        split = SPLIT_OF_NAME.get(name.lower() or "train")
+        if split is None:
+            raise DataError(
+                f"{rows.names[position]}: split is {name!r}; write train, valid or test."
+            )
+        found.setdefault(split, []).append(position)
+    if "train" not in found:
+        raise DataError(f"{path} has no row whose split is train; add some.")
+    return {
+        split: Rows(
+            tuple(rows.texts[i] for i in members),
+            tuple(rows.labels[i] for i in members),
+            tuple(rows.names[i] for i in members),
+            rows.skipped if split == "train" else (),
+            rows.notes if split == "train" else (),
+        )
+        for split, members in found.items()
+    }
+
+
+def _table(
+    path: Path, text_column: str | None, label_column: str | None
+) -> tuple[Rows, list[str] | None]:
+    """The rows of a table, and each one's split where there is such a column."""
+    content, notes = read_text(path)
+    if not content.strip():
+        raise DataError(f"{path} is empty; give rows with a text and a label.")
+    records, skipped = records_of(path, content)
+    if not records:
+        raise DataError(f"{path} has a header but no rows; give rows with a text and a label.")
+    columns = list(records[0][1])
+    text_names, label_name = choose_columns(columns, str(path), text_column, label_column)
+    texts, labels, names, splits = [], [], [], []
+    for name, record in records:
+        text = "\n".join(str(record.get(column) or "") for column in text_names).strip()
+        label = record.get(label_name)
+        label = "" if label is None else str(label).strip()
+        if not text or not label:
+            skipped.append((name, "no text" if not text else "no label"))
+            continue
+        texts.append(text)
+        labels.append(label)
+        names.append(name)
+        splits.append(str(record.get("split") or "").strip())
+    rows = Rows(tuple(texts), tuple(labels), tuple(names), tuple(skipped), notes)
+    has_split = "split" in columns and "split" not in (*text_names, label_name)
+    return rows, splits if has_split else None
+
+
+def records_of(
+    path: Path, content: str
+) -> tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, str]]]:
+    """Rows as `(name, {column: value})`, and `(name, reason)` of broken ones."""
+    skipped: list[tuple[str, str]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
+    if path.suffix.lower() == ".jsonl":
+        for number, line in enumerate(content.split("\n"), 1):
+            if not line.strip():
+                continue
+            name = f"{path}, line {number}"
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if isinstance(record, dict):
+                found.append((name, record))
+            else:
+                skipped.append((name, "no JSON object"))
+        return found, skipped
+    header = next(line for line in content.splitlines() if line.strip())
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+    csv.field_size_limit(1 << 30)
+    reader = csv.reader(
+        io.StringIO(content.replace("\0", ""), newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if '"' in content else csv.QUOTE_NONE,
+    )
+    rows = [(reader.line_num, row) for row in reader if any(row)]
+    columns = [name.strip() for name in rows[0][1]]
+    for number, row in rows[1:]:
+        name = f"{path}, line {number}"
+        if len(row) != len(columns):
+            skipped.append((name, f"{len(row)} fields where the header has {len(columns)}"))
+            continue
+        found.append((name, dict(zip(columns, row))))
+    return found, skipped
+
+
+def choose_columns(
+    columns: Sequence[str], where: str, text_column: str | None, label_column: str | None
+) -> tuple[list[str], str]:
+    """Names of the text columns and of the label column, as given or guessed.
+
+    Raises:
+        DataError: There is no such column; the message says which there are.
+    """
+    label = _column(columns, where, label_column, LABEL_NAMES, "label")
+    return text_columns(columns, where, text_column), label
+
+
+def text_columns(columns: Sequence[str], where: str, text_column: str | None) -> list[str]:
+    """Names of the text columns; see `choose_columns`."""
+    names = text_column.split(",") if text_column else [None]
+    return [_column(columns, where, name, TEXT_NAMES, "text") for name in names]
+
+
+def _column(
+    columns: Sequence[str], where: str, given: str | None, usual: Sequence[str], what: str
+) -> str:
+    lower = {name.strip().lower(): name for name in columns}
+    for name in usual if given is None else [given.strip().lower()]:
+        if name in lower:
+            return lower[name]
+    if given is None:
+        raise DataError(
+            f"{where} has no column named {usual[0]!r} or the like; it has {listed(columns, 8)}. "
+            f"Say which with --{what}-column."
+        )
+    raise DataError(f"{where} has no {what} column {given.strip()!r}; it has {listed(columns, 8)}.")

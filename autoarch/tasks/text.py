@@ -1,0 +1,212 @@
+"""Text classification: what `autoarch fit reviews.csv` and `TextSearch().fit(...)` do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from autoarch.data import ExampleSet, TaskData
+from autoarch.data.split import TRAIN
+from autoarch.data.text import TextData, TextPreprocessing, TextSet
+from autoarch.data.text_files import list_texts, read_text
+from autoarch.data.text_source import TextSource, choose_rows, load_texts, scan_texts
+from autoarch.data.tokenizer import tokens_of
+from autoarch.errors import DataError, InvalidInputError
+from autoarch.export import Samples, TrainedModel
+from autoarch.objectives import classification_metrics
+from autoarch.search.progress import Progress
+from autoarch.spaces import SearchSpace
+from autoarch.spaces.text import TextSpace
+from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.settings import Settings
+from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.token_effects import length_histogram, token_effects
+from autoarch.training.augment import Augmenter
+from autoarch.training.fit import Array
+from autoarch.training.precision import Speed
+from autoarch.training.recipe import Recipe
+from autoarch.training.token_dropout import make_token_dropout
+from autoarch.trials import RunDirectory
+
+SHOWN = 600
+"""Characters of a text that the report shows."""
+SAMPLES = ("", "What is an atom ?", "good", "\u5f88\u597d\u5403", "\U0001f600 !?", "word " * 300)
+"""Texts on which a model is checked that is exported again."""
+
+
+class TextTask(Task):
+    """Texts with one class each.
+
+    Args:
+        source: What was found in the data.
+        x: What the user gave; names the run.
+    """
+
+    name = "text"
+    noun = "text"
+    unit = "row"
+
+    def __init__(self, source: TextSource, x: Any):
+        self._source = source
+        self.fingerprint = source.fingerprint
+        self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of texts"
+        stem = Path(x).resolve().stem if isinstance(x, str | Path) else "texts"
+        self.short_name = re.sub(r"[^\w.-]+", "-", stem)
+        self.facts = {"labels": source.label_kind}
+
+    def setup(self, settings: Settings, speed: Speed) -> Setup:
+        rows = choose_rows(self._source)
+        examples = len(self._source.texts_of(TRAIN))
+        recipe = Recipe(
+            learning_rate=6e-3,
+            weight_decay=0.02,
+            batch_size=64 if examples >= 3000 else 32,
+            label_smoothing=0.05,
+            flip=False,
+            mixing="none",
+        )
+        return Setup({"rows": rows}, 16, recipe, speed)
+
+    def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TextData:
+        return load_texts(self._source, int(setup.preprocessing["rows"]))
+
+    def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
+        preprocessing = data.preprocessing
+        assert isinstance(preprocessing, TextPreprocessing)
+        return TextSpace(
+            preprocessing.shape,
+            len(data.classes),
+            words=preprocessing.words,
+            buckets=preprocessing.buckets,
+            width=setup.width,
+            recipe=setup.recipe,
+        )
+
+    def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
+        return make_token_dropout(shape, classes)
+
+    def samples(self, model: TrainedModel, part: ExampleSet, chosen: Array) -> Samples:
+        assert isinstance(part, TextSet)
+        encoded = [part.texts[i].encode("utf-8", "replace") for i in chosen]
+        return Samples.answered_by(model, np.asarray(part.inputs[chosen]), encoded)
+
+    def show(self, part: ExampleSet, position: int) -> dict[str, Any]:
+        assert isinstance(part, TextSet)
+        return {"text": part.texts[position][:SHOWN]}
+
+    def explain(
+        self, predict_proba: Callable[[Array], Array], part: ExampleSet, data: TaskData
+    ) -> dict[str, Any]:
+        assert isinstance(part, TextSet) and isinstance(data.train, TextSet)
+        return {
+            "tokens": token_effects(predict_proba, part, data.classes),
+            "lengths": length_histogram([len(tokens_of(text)) for text in data.train.texts]),
+        }
+
+
+class TextSearch(BaseSearch):
+    """Searches, trains and exports a text classifier.
+
+    Args:
+        time: As for `ImageSearch`, like everything that is not named here.
+        text_column: Column of the texts in a table; several with commas are joined. None guesses.
+        label_column: Column of the labels; None guesses.
+
+    `fit` takes a table (CSV, TSV, JSON lines), a folder of tables named train, valid and test, a
+    folder with one folder of .txt files a class, a list of strings with labels, or a pandas
+    DataFrame.
+
+    Example:
+        >>> from autoarch import TextSearch
+        >>> search = TextSearch(time="3m").fit("reviews.csv")            # doctest: +SKIP
+        >>> search.predict(["Never again."])                             # doctest: +SKIP
+        array(['negative'], dtype='<U8')
+    """
+
+    task = "text"
+    own = ("text_column", "label_column")
+
+    def __init__(
+        self,
+        time: str | float | None = "10m",
+        *,
+        text_column: str | None = None,
+        label_column: str | None = None,
+        **common: Unpack[CommonArguments],
+    ):
+        super().__init__(time, **common)
+        self.text_column = text_column
+        self.label_column = label_column
+
+    def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> TextTask:
+        if settings.space not in ("auto", TextSpace.name):
+            raise InvalidInputError(
+                f"`space` of a text search must be auto or text; got {settings.space!r}."
+            )
+        source = scan_texts(
+            x,
+            y,
+            valid=settings.valid,
+            test=settings.test,
+            validation_data=validation_data,
+            text_column=settings.text_column,
+            label_column=settings.label_column,
+            seed=settings.seed,
+        )
+        return TextTask(source, x)
+
+    @property
+    def _preprocessing(self) -> TextPreprocessing:
+        found = self._predictor.model.preprocessing
+        assert isinstance(found, TextPreprocessing)
+        return found
+
+    def _inputs(self, x: Any) -> npt.NDArray[np.uint16]:
+        texts = [x] if isinstance(x, str) else list(x)
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise DataError(f"Texts must be strings; got {wrong!r}.")
+        return self._preprocessing.ids(texts)
+
+    def predict_files(
+        self, paths: Sequence[str | Path]
+    ) -> tuple[npt.NDArray[np.float32], list[tuple[Path, str]]]:
+        """See `BaseSearch.predict_files`; each file is one text."""
+        self._run()
+        texts, unreadable = [], []
+        for path in map(Path, paths):
+            try:
+                texts.append(read_text(path)[0])
+            except DataError as error:
+                unreadable.append((path, str(error)))
+        return self.predict_proba(texts), unreadable
+
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
+        """See `BaseSearch.evaluate`; of a source with a test part, that part only."""
+        self._run()
+        classes = self._predictor.model.classes
+        if isinstance(x, str | Path):
+            parts = list_texts(Path(x), self.text_column, self.label_column)
+            rows = parts.get("test", parts["train"])
+            texts, given = list(rows.texts), list(rows.labels)
+        elif y is None:
+            raise DataError("Lists of texts need labels: give texts x and labels y.")
+        else:
+            texts, given = list(x), [str(label) for label in y]
+        unknown = sorted(set(given) - set(classes))
+        if unknown:
+            raise DataError(
+                f"The data has the class {unknown[0]!r}, which the model does not know."
+            )
+        labels = np.array([classes.index(label) for label in given], np.int64)
+        return classification_metrics(labels, self.predict_proba(texts))
+
+    def _samples(self) -> Samples:
+        """Some texts: the run's own data may lie elsewhere by now."""
+        encoded = [text.encode() for text in SAMPLES]
+        return Samples.answered_by(self._predictor.model, self._inputs(SAMPLES), encoded)

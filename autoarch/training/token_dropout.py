@@ -1,0 +1,51 @@
+"""Augmentation of a batch of token ids: ids and whole tokens left out at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from autoarch.training.augment import Augmenter
+from autoarch.training.recipe import Recipe
+
+TOKENS = 0.1
+IDS = 0.3
+"""Shares left out at strength 1: of the tokens, and of the ids of those that stay."""
+
+
+def strengths(recipe: Recipe) -> tuple[float, float, float]:
+    """Share of tokens, share of ids, label smoothing."""
+    return TOKENS * recipe.augmentation, IDS * recipe.augmentation, recipe.label_smoothing
+
+
+def make_token_dropout(shape: tuple[int, ...], classes: int) -> Augmenter:
+    """Compiles the augmentation for ids of one shape.
+
+    Args:
+        shape: `(rows, columns)`.
+        classes: Number of classes.
+
+    Returns:
+        It takes uint16 ids `(n, rows, columns)` and gives int32 ones.
+    """
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec((None, *shape), tf.uint16),
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((2,), tf.int32),
+            tf.TensorSpec((3,), tf.float32),
+        ],
+    )
+    def augment(ids: Any, labels: Any, seed: Any, numbers: Any) -> Any:
+        tokens, single, smoothing = tf.unstack(numbers)
+        n = tf.shape(ids)[0]
+        stays = tf.random.stateless_uniform((n, shape[0], 1), seed) >= tokens
+        kept = tf.random.stateless_uniform((n, *shape), seed + tf.constant([0, 1])) >= single
+        x = tf.where(stays & kept, tf.cast(ids, tf.int32), 0)
+        y = tf.one_hot(labels, classes)
+        return x, y * (1.0 - smoothing) + smoothing / classes
+
+    return Augmenter(augment, strengths)

@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pytest
+
+from autoarch.data import detect_task
+from autoarch.data.split import TEST, TRAIN, VALID
+from autoarch.data.text import TextPreprocessing
+from autoarch.data.text_source import choose_rows, load_texts, scan_texts
+from autoarch.errors import DataError
+
+GOOD = [f"good number {i} \U0001f600" for i in range(15)]
+BAD = [f"bad number {i}" for i in range(15)]
+
+
+def table(folder, name="reviews.csv", header="text,label", rows=None, encoding="utf-8"):
+    rows = rows or [f"{t},good" for t in GOOD] + [f"{t},bad" for t in BAD]
+    path = folder / name
+    path.write_bytes("\n".join([header, *rows, ""]).encode(encoding))
+    return path
+
+
+def test_a_table_is_split_and_becomes_ids(tmp_path):
+    path = table(tmp_path)
+    assert detect_task(str(path)) == "text"
+    source = scan_texts(path)
+    assert source.classes == ("bad", "good")
+    assert [int(np.sum(source.splits == part)) for part in (TRAIN, VALID, TEST)] == [22, 4, 4]
+    data = load_texts(source, choose_rows(source))
+    assert data.train.inputs.shape == (22, 8, 23) and data.train.inputs.dtype == np.uint16
+    seen = set(data.preprocessing.vocabulary)
+    assert "number" in seen and "good" in seen
+    # learned on the training texts alone
+    train_words = {w for text in data.train.texts for w in text.split()}
+    assert seen <= train_words
+    assert len(data.train_and_valid().texts) == 26
+
+
+def test_columns_are_guessed_or_named_and_joined(tmp_path):
+    rows = [f"{i};title {i};body {i};{'yes' if i % 2 else 'no'}" for i in range(20)]
+    path = table(tmp_path, header="id;Title;Body;Stars", rows=rows)
+    source = scan_texts(path, text_column="title,body", label_column="stars")
+    assert source.rows.texts[3] == "title 3\nbody 3" and source.classes == ("no", "yes")
+    with pytest.raises(DataError, match=r"no column named 'text'.* it has 'id', 'Title'"):
+        scan_texts(path, label_column="stars")
+    with pytest.raises(DataError, match=r"no label column 'nope'; it has 'id'"):
+        scan_texts(path, text_column="title", label_column="nope")
+
+
+def test_parts_in_files_of_their_own_and_duplicates(tmp_path):
+    table(tmp_path, "train.csv")
+    table(tmp_path, "test.csv", rows=["Good  NUMBER 3 \U0001f600,good", "new,bad"])
+    source = scan_texts(tmp_path)
+    assert [n for _, n in source.duplicates] == [f"{tmp_path / 'train.csv'}, line 5"]
+    assert source.texts_of(TEST) == ["Good  NUMBER 3 \U0001f600", "new"]
+    assert GOOD[3] not in source.texts_of(TRAIN) + source.texts_of(VALID)
+
+
+def test_folders_lists_json_lines_and_encodings(tmp_path):
+    for label, texts in (("good", GOOD), ("bad", BAD)):
+        (tmp_path / "folder" / label).mkdir(parents=True)
+        for i, text in enumerate(texts):
+            (tmp_path / "folder" / label / f"{i}.txt").write_text(text, "utf-8")
+    by_folder = scan_texts(tmp_path / "folder")
+    by_list = scan_texts(GOOD + BAD, [1] * 15 + [0] * 15)
+    assert sorted(by_folder.rows.texts) == sorted(by_list.rows.texts)
+    assert by_list.classes == ("0", "1") and by_list.label_kind == "int"
+    lines = [json.dumps({"sentence": t, "category": "a"}) for t in GOOD] + ["{broken"]
+    lines += [json.dumps({"sentence": t, "category": "b"}) for t in BAD]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    source = scan_texts(tmp_path / "x.jsonl")
+    assert source.rows.skipped == ((f"{tmp_path / 'x.jsonl'}, line 16", "no JSON object"),)
+    rows = [f"caf\xe9 {i},{'a' if i % 2 else 'b'}" for i in range(20)]
+    source = scan_texts(table(tmp_path, "latin.csv", rows=rows, encoding="latin-1"))
+    assert source.rows.texts[0] == "caf\xe9 0" and "Latin-1" in source.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([f"text {i},same" for i in range(20)], "only the class 'same'"),
+        ([f"text {i},{i / 7:.3f}" for i in range(20)], "regression is not supported"),
+        (["one,a", "two,b"], "at least 10"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(tmp_path, rows, message):
+    with pytest.raises(DataError, match=message):
+        scan_texts(table(tmp_path, rows=rows))
+
+
+def test_empty_files_are_refused_and_numbers_and_long_rows_are_not(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(DataError, match="is empty"):
+        scan_texts(tmp_path / "empty.csv")
+    with pytest.raises(DataError, match="no rows"):
+        (tmp_path / "header.csv").write_text("text,label\n")
+        scan_texts(tmp_path / "header.csv")
+    rows = [f"text {i},{i % 3}" for i in range(30)] + ["broken", f"{'long ' * 200_000},1"]
+    source = scan_texts(table(tmp_path, rows=rows))
+    assert source.classes == ("0", "1", "2")
+    assert source.rows.skipped[0][1] == "1 fields where the header has 2"
+    ids = TextPreprocessing.learned(["long text"] * 2, 16).ids([source.rows.texts[-1]])
+    assert (ids[0, :, 0] == 2).all()
