@@ -236,8 +236,9 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
 
     DATA is a folder with one sub-folder of images or sound clips for each class (train/, valid/
     and test/ above them are respected), a CSV file with the columns path and label, or demo:digits;
-    or, for texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of tables
-    named train, valid and test, or a folder with one sub-folder of .txt files for each class.
+    or, for texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of
+    tables named train, valid and test, or a folder with one sub-folder of .txt files for each
+    class.
 
     The model is ready to serve when the command ends. Ctrl-C ends the search early and still
     exports the best network so far; a second Ctrl-C stops at once, and the same command, or

@@ -63,8 +63,8 @@ def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, to
     """Print the class of each FILE and its probability, by the model of the run in RUN.
 
     A folder stands for all images or clips in it. For a model of texts a FILE is one text (.txt),
-    or a table with a text in each row (CSV, TSV, JSON lines). Files that cannot be read are named on stderr,
-    and the exit code is 1 where some could not be read and 2 where none could.
+    or a table with a text in each row (CSV, TSV, JSON lines). Files that cannot be read are named
+    on stderr, and the exit code is 1 where some could not be read and 2 where none could.
     """
     import sys
 

@@ -120,7 +120,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> type[FakeSearch]:
     monkeypatch.setattr(autoarch, "load", load, raising=False)
     monkeypatch.setattr(autoarch, "resume", resume, raising=False)
     monkeypatch.setattr(autoarch.data, "detect_task", lambda data: "image", raising=False)
-    monkeypatch.setattr(autoarch.data, "list_files", lambda path: {}, raising=False)
+    monkeypatch.setattr(autoarch.data, "list_files", lambda path, kind=None: {}, raising=False)
     return FakeSearch
 
 
