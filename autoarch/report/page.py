@@ -35,9 +35,6 @@ _MOST_PICTURE_CHARACTERS = 900_000
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_NOUNS = {"text": "text", "speech": "clip"}
-"""What an example is called, by task; images where not told."""
-
 _SPLITS = ("train", "valid", "test")
 
 
@@ -137,7 +134,7 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "stages": () if architecture is None else stages(architecture),
         "shape_text": shape_text,
         "data": data,
-        "noun": _NOUNS.get(str(files.about.get("task")), "image"),
+        "noun": files.noun,
         "findings": data.get("findings") or {},
         "class_rows": _class_rows((data.get("findings") or {}).get("class_counts") or {}),
         "use": _use(files),
@@ -193,7 +190,7 @@ def _curve_plots(files: RunFiles, rows: Sequence[Row], best: int | None) -> Iter
     valid = evaluation.get("valid_curve") or ()
     if any(wording.known(point.get(files.objective.name)) for point in valid):
         svg = plots.valid_curve(valid, files.objective.name)
-        yield Plot("Final training: validation", "On the validation images.", _safe(svg))
+        yield Plot("Final training: validation", f"On the validation {files.noun}s.", _safe(svg))
 
 
 def _safe(svg: str) -> Markup:

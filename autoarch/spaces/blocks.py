@@ -12,6 +12,7 @@ from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
+from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
 
 
 def channels(width: float, multiple: int = 4) -> int:
@@ -57,13 +58,41 @@ def depthwise(
     return normalised(graph, op, node, name=name, activation=activation)
 
 
-def residual_block(graph: GraphBuilder, node: str, *, activation: str, name: str) -> str:
-    """Two 3x3 convolutions whose result is added to what they read."""
+def residual_block(
+    graph: GraphBuilder,
+    node: str,
+    *,
+    kind: str = "basic",
+    kernel: int = 3,
+    activation: str,
+    squeeze_excite: bool = False,
+    name: str,
+) -> str:
+    """Convolutions whose result is added to what they read.
+
+    Args:
+        graph: Is added to.
+        node: What is read.
+        kind: "basic": two convolutions; "bottleneck": one of half as many channels between
+            two of kernel 1.
+        kernel: Side of the windows.
+        activation: Between the convolutions, and behind the sum.
+        squeeze_excite: Whether the result's channels are gated before it is added.
+        name: Prefix of the nodes.
+    """
     filters = graph.shape(node)[-1]
-    x = conv(graph, node, filters, name=f"{name}/conv1", activation=activation)
-    x = conv(graph, x, filters, name=f"{name}/conv2", activation=None)
+    if kind == "basic":
+        x = conv(graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation)
+        x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
+    else:
+        inner = channels(filters / 2)
+        x = conv(graph, node, inner, kernel=1, name=f"{name}/reduce", activation=activation)
+        x = conv(graph, x, inner, kernel=kernel, name=f"{name}/conv", activation=activation)
+        x = conv(graph, x, filters, kernel=1, name=f"{name}/expand", activation=None)
+    if squeeze_excite:
+        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
     x = graph.add(Add(), node, x, name=f"{name}/add")
-    return graph.add(Activation(activation), x, name=f"{name}/out")
+    return graph.add(Activation(activation), x, name=f"{name}/{activation}")
 
 
 def classifier(graph: GraphBuilder, node: str, classes: int, *, dropout: float) -> None:

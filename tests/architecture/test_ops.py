@@ -10,6 +10,8 @@ from autoarch.architecture.ops import OPS, op_from_config
 from autoarch.errors import InvalidArchitectureError
 
 IMAGE = (6, 5, 8)
+SEQUENCE = (7, 8)
+IDS = (4, 5)
 SOUND = (100,)
 CASES = {
     "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
@@ -18,16 +20,28 @@ CASES = {
     "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
     "cepstrum": [({"coefficients": 3}, [(5, 4)])],
+    "columns": [({"start": 1, "count": 3}, [IDS])],
     "concat": [({}, [IMAGE, (6, 5, 3)])],
     "conv2d": [
         ({"filters": 4}, [IMAGE]),
         ({"filters": 4, "kernel": 5, "stride": 2, "use_bias": True}, [IMAGE]),
         ({"filters": 8, "kernel": 1, "groups": 4}, [IMAGE]),
     ],
+    "conv1d": [
+        ({"filters": 4}, [SEQUENCE]),
+        ({"filters": 4, "dilation": 2}, [SEQUENCE]),
+        ({"filters": 4, "kernel": 9, "stride": 2, "use_bias": False}, [SEQUENCE]),
+    ],
     "dense": [({"units": 3}, [(7,)])],
     "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
     "dropout": [({"rate": 0.5}, [IMAGE])],
+    "embedding_bag": [
+        ({"ids": 9, "size": 4}, [IDS]),
+        ({"ids": 9, "size": 4, "per_row": True}, [IDS]),
+    ],
+    "global_average_pool1d": [({}, [SEQUENCE])],
     "global_average_pool2d": [({}, [IMAGE])],
+    "global_max_pool1d": [({}, [SEQUENCE])],
     "global_max_pool2d": [({}, [IMAGE])],
     "log_mel": [
         ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
@@ -35,7 +49,10 @@ CASES = {
     ],
     "loudness": [({}, [SOUND])],
     "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
+    "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
+    "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
+    "separable_conv1d": [({"filters": 4, "kernel": 5}, [SEQUENCE])],
     "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
 }
 
@@ -52,7 +69,8 @@ def test_op_gate(kind, fields, shapes):
     op = op_from_config({"kind": kind, **fields})
     assert op_from_config(op.config()) == op
 
-    inputs = [keras.Input(shape) for shape in shapes]
+    of_ids = kind in ("columns", "embedding_bag")
+    inputs = [keras.Input(shape, dtype="int32" if of_ids else "float32") for shape in shapes]
     model = keras.Model(inputs, op.apply(inputs, name="op", dtype="float32"))
     assert model.output_shape[1:] == op.output_shape(*shapes)
     assert sum(v.numpy().size for v in model.trainable_weights) == op.trainable_params(*shapes)
@@ -63,10 +81,12 @@ def test_op_gate(kind, fields, shapes):
         assert {end: len(letters) for end, letters in axes.items()} == variables
 
     batch = [tf.random.stateless_normal((4, *shape), [i, 0]) for i, shape in enumerate(shapes)]
+    if of_ids:
+        batch = [tf.cast(tf.abs(x) * 3, tf.int32) for x in batch]
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(batch, training=True) ** 2)
     gradients = tape.gradient(loss, model.trainable_variables)
-    assert all(g is not None and np.isfinite(g).all() for g in gradients)
+    assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients)
 
 
 @pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "dense", "squeeze_excite"])

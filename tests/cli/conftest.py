@@ -52,6 +52,7 @@ def tell(progress: Any, run: Path) -> None:
 class FakeSearch:
     """Stands in for `ImageSearch`: tells a short run, and answers from fixed numbers."""
 
+    task = "image"
     made: ClassVar[list[FakeSearch]] = []
     raises: ClassVar[BaseException | None] = None
 
