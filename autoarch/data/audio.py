@@ -6,15 +6,15 @@ Nothing here imports TensorFlow, so bad input is told at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from autoarch.data.clip import ClipPreprocessing, Wave, prepare, read_clip, why_unreadable_clip
+from autoarch.data.clip import ClipPreprocessing
+from autoarch.data.clips import ArrayClips, Clips, Facts, FileClips, check_waves, checked_rate
 from autoarch.data.dataset import ExampleSet, Labels, TaskData
 from autoarch.data.duplicates import digest, digest_array, group_equal
 from autoarch.data.fingerprint import fingerprint_examples, fingerprint_files, group_copies
@@ -43,72 +43,6 @@ _MOST = 3.0
 
 SILENT = 1e-4
 """A clip that never exceeds this (-80 dB) is silent."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What headers say of a sample of the clips.
-
-    Args:
-        rates: Samples a second, of each that can be opened.
-        seconds: Their lengths.
-        channels: Their numbers of channels.
-    """
-
-    rates: tuple[int, ...]
-    seconds: tuple[float, ...]
-    channels: tuple[int, ...]
-
-
-class FileClips:
-    """Clips in files."""
-
-    def __init__(self, paths: Sequence[Path]):
-        self._paths = tuple(paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def facts(self, positions: Sequence[int]) -> Facts:
-        found = [info for i in positions if (info := _header(self._paths[i])) is not None]
-        return Facts(
-            tuple(int(info.samplerate) for info in found),
-            tuple(info.frames / info.samplerate for info in found),
-            tuple(int(info.channels) for info in found),
-        )
-
-    def why(self, position: int) -> str:
-        path = self._paths[position]
-        try:
-            soundfile.info(path)
-        except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
-            return why_unreadable_clip(path, error)
-        return "no sound in it"
-
-    def decode(self, preprocessing: ClipPreprocessing) -> Iterator[tuple[int, Wave | Unreadable]]:
-        for position, path in enumerate(self._paths):
-            yield position, read_clip(path, preprocessing)
-
-
-class ArrayClips:
-    """Waveforms in memory, of one rate."""
-
-    def __init__(self, waves: Sequence[Wave], rate: int):
-        self._waves, self._rate = waves, rate
-
-    def __len__(self) -> int:
-        return len(self._waves)
-
-    def facts(self, positions: Sequence[int]) -> Facts:
-        seconds = tuple(len(self._waves[i]) / self._rate for i in positions)
-        return Facts((self._rate,) * len(positions), seconds, (1,) * len(positions))
-
-    def decode(self, preprocessing: ClipPreprocessing) -> Iterator[tuple[int, Wave | Unreadable]]:
-        for position, wave in enumerate(self._waves):
-            yield position, prepare(wave, self._rate, preprocessing)
-
-
-Clips = FileClips | ArrayClips
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +188,7 @@ def _scan_arrays(
         raise DataError("Arrays need labels: give waveforms x and labels y.")
     if group not in ("auto", "none"):
         raise DataError("`group` goes with files only; split arrays by speaker yourself.")
-    rate = _checked_rate(rate)
+    rate = checked_rate(rate)
     waves = check_waves(source, "x")
     encoded = encode_labels(labels, len(waves))
     every, indices = list(waves), [encoded.indices]
@@ -298,52 +232,12 @@ def _scan_arrays(
     )
 
 
-def check_waves(source: Any, name: str) -> list[Wave]:
-    """Waveforms as float32 in [-1, 1]; integers are scaled by their type.
-
-    Raises:
-        DataError: Not one-dimensional numbers, empty, or NaN among them.
-    """
-    waves = []
-    for index, item in enumerate(source):
-        wave = np.asarray(item)
-        if wave.ndim != 1 or not len(wave) or wave.dtype.kind not in "iuf":
-            raise DataError(
-                f"`{name}` must hold waveforms: numbers of shape (samples,); number {index} has "
-                f"the shape {wave.shape} and the type {wave.dtype}."
-            )
-        if wave.dtype.kind in "iu":
-            limits = np.iinfo(wave.dtype)
-            middle = 0.0 if limits.min else (limits.max + 1) / 2
-            wave = (wave - middle) / (float(limits.max) + 1 - middle)
-        if not np.isfinite(wave).all():
-            raise DataError(f"`{name}` holds NaN or infinity, first in clip {index}; clean it.")
-        waves.append(wave.astype(np.float32))
-    if not waves:
-        raise DataError(f"`{name}` is empty; give some waveforms.")
-    return waves
-
-
-def _checked_rate(rate: int | None) -> int:
-    if not isinstance(rate, int) or isinstance(rate, bool) or not 1000 <= rate <= 768_000:
-        raise DataError(f"Arrays need `rate`, samples a second as an integer; got {rate!r}.")
-    return rate
-
-
 def _check_count(count: int, where: str) -> None:
     if count < MIN_IMAGES:
         raise DataError(
             f"{where} holds {count} clips; at least {MIN_IMAGES} are needed to train and to "
             f"measure, and 20 a class make a useful start."
         )
-
-
-def _header(path: Path) -> Any:
-    try:
-        info = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError):
-        return None
-    return info if info.frames > 0 and info.samplerate > 0 else None
 
 
 def _look_at(clips: FileClips, files: Sequence[ImageFile], seed: int) -> Facts:
@@ -446,7 +340,7 @@ def read_audio(
     else:
         waves = check_waves(source, "x")
         names = tuple(f"x[{i}]" for i in range(len(waves)))
-        clips = ArrayClips(waves, preprocessing.rate if rate is None else _checked_rate(rate))
+        clips = ArrayClips(waves, preprocessing.rate if rate is None else checked_rate(rate))
     return _decoded(clips, names, preprocessing)
 
 
