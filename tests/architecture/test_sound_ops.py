@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.ops.cepstrum import Cepstrum
+from autoarch.architecture.ops.conv1d import Conv1D
 from autoarch.architecture.ops.log_mel import LogMel
 from autoarch.architecture.ops.loudness import Loudness
 from autoarch.errors import InvalidArchitectureError
@@ -108,7 +109,7 @@ def test_the_front_end_exports_to_keras_and_to_builtin_ops(tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
     convert_keras_file(str(tmp_path / "front.keras"), str(tmp_path / "front.tflite"), "waveform")
-    interpreter = Interpreter(str(tmp_path / "front.tflite"), "waveform")
+    interpreter = Interpreter(str(tmp_path / "front.tflite"))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
@@ -121,6 +122,7 @@ def test_the_front_end_exports_to_keras_and_to_builtin_ops(tmp_path):
     [
         (lambda: LogMel(RATE, 300, 0, 20), "`hop` of LogMel must be a positive int"),
         (lambda: LogMel(RATE, 300, 100, 20, low_hz=4000), "`low_hz` of LogMel"),
+        (lambda: Conv1D(4, dilation=2, stride=2), "takes a stride or a dilation"),
         (lambda: Loudness(rms=0), "`rms` and `floor` of Loudness"),
         (lambda: Cepstrum(9).output_shape((5, 8)), "9 coefficients need as many bands"),
         (lambda: LogMel(RATE, 300, 100, 20).output_shape((5, 8)), "of shape \\(samples,\\)"),

@@ -6,6 +6,7 @@ import pytest
 from autoarch.architecture import Architecture
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SpeechSpace
+from autoarch.spaces.speech import BODIES, PICTURE_BODIES, STAGED_BODIES
 
 
 def draws(space, n):
@@ -33,6 +34,21 @@ def test_parameters_equal_those_of_the_built_model():
         assert model.count_params() == candidate.architecture.params
         trained = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
         assert trained == candidate.architecture.trainable_params
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("samples", [400, 6400])
+def test_every_body_builds_as_declared_from_few_frames_on(body, samples):
+    space = SpeechSpace((samples,), 5, rate=8000, width=8)
+    candidate = space.candidate({"body": body})
+    architecture = candidate.architecture
+    model = architecture.build()
+    assert model.count_params() == architecture.params
+    assert model.output_shape == (None, 5)
+    wave = np.random.default_rng(0).normal(size=(2, samples)).astype(np.float32)
+    assert np.isfinite(model(wave).numpy()).all()
+    assert ("stem_stride" in candidate.decisions) == (body in PICTURE_BODIES)
+    assert ("depth1" in candidate.decisions) == (body in STAGED_BODIES)
 
 
 def test_trial_0_hears_all_loudnesses_alike():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from autoarch.cli.main import cli
+from click.testing import CliRunner
 
 import autoarch
 from autoarch.errors import InvalidInputError
@@ -84,6 +87,39 @@ def test_the_example_hears_words_in_a_longer_recording(search, tmp_path):
     found = re.findall(r"([\d.]+) s: (\w+)", done.stdout)
     assert [label for _, label in found] == order
     assert all(abs(float(s) - place) < 0.2 for (s, _), place in zip(found, places))
+
+
+def test_commands_on_the_run(search, folder, tmp_path):
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    runner, run = CliRunner(), str(search.run_)
+    files = [str(folder / label / "5.wav") for label in PITCHES]
+    found = runner.invoke(cli, ["predict", run, *files, "--format", "json"])
+    assert found.exit_code == 0, found.stderr
+    answers = json.loads(found.stdout)["predictions"]
+    assert [answer["class"] for answer in answers] == list(PITCHES)
+    found = runner.invoke(cli, ["predict", run, files[0], str(tmp_path / "broken.wav")])
+    assert found.exit_code == 1
+    assert found.stderr.splitlines()[-1].endswith("broken.wav: not a sound file")
+    found = runner.invoke(cli, ["predict", run, str(tmp_path / "broken.wav")])
+    assert found.exit_code == 2
+    found = runner.invoke(cli, ["evaluate", run, str(folder)])
+    assert found.exit_code == 0 and found.stdout.split()[1:3] == ["120", "clips"]
+    found = runner.invoke(cli, ["evaluate", run, str(tmp_path)])
+    assert found.exit_code == 2 and found.stderr.count("Error:") == 1
+
+
+def test_a_run_without_its_end_is_resumed(search, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(search.run_, run)
+    for name in ("model", "cache"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    (run / "result.json").unlink()
+    lines = (run / "trials.jsonl").read_text().splitlines(keepends=True)
+    names = [json.loads(line).get("name") for line in lines]
+    (run / "trials.jsonl").write_text("".join(lines[: names.index("final") + 1]))
+    found = autoarch.resume(run)
+    assert found.result_["test"]["accuracy"] == search.result_["test"]["accuracy"]
+    assert (run / "model" / "model.tflite").is_file()
 
 
 def test_settings_of_the_run_are_those_of_sounds(search):
