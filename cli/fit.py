@@ -82,7 +82,7 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile", "text"]),
+    type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -170,7 +170,7 @@ def share_or_path(
 # Data
 @click.option(
     "--task",
-    type=click.Choice(["auto", "image", "text"]),
+    type=click.Choice(["auto", "image", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -184,6 +184,24 @@ def share_or_path(
     cls=Option,
     section="Data",
     help="Height and width that images are resized to. Default: from the data and the time.",
+)
+@click.option(
+    "--clip-seconds",
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    cls=Option,
+    section="Data",
+    help="Length of sound that the network hears. Default: from the data.",
+)
+@click.option(
+    "--group",
+    default="auto",
+    show_default=True,
+    metavar="COLUMN|PATTERN",
+    cls=Option,
+    section="Data",
+    help="Speakers of sounds, none of whom is in two parts: a manifest's column, or a regular "
+    "expression over paths with the speaker in parentheses; auto: where names clearly tell; none.",
 )
 @click.option(
     "--text-column",
@@ -306,10 +324,11 @@ def share_or_path(
 def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Search, train, measure and export a model for DATA.
 
-    DATA is a folder with one sub-folder of images for each class (train/, valid/ and test/ above
-    them are respected), a CSV file with the columns path and label, or demo:digits; or, for
-    texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of tables
-    named train, valid and test, or a folder with one sub-folder of .txt files for each class.
+    DATA is a folder with one sub-folder of images or sound clips for each class (train/, valid/
+    and test/ above them are respected), a CSV file with the columns path and label, or demo:digits;
+    or, for texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of
+    tables named train, valid and test, or a folder with one sub-folder of .txt files for each
+    class.
 
     The model is ready to serve when the command ends. Ctrl-C ends the search early and still
     exports the best network so far; a second Ctrl-C stops at once, and the same command, or
@@ -330,6 +349,7 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
         start_tensorflow()
         searches: dict[str, type[BaseSearch]] = {
             "image": autoarch.ImageSearch,
+            "speech": autoarch.SpeechSearch,
             "text": autoarch.TextSearch,
         }
         search = searches[kind](time, progress=progress, **settings)
@@ -349,22 +369,17 @@ def _limits(settings: dict[str, Any]) -> dict[str, Any]:
 def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
     """What kind of data it is; takes the options of other kinds out of `settings`.
 
-    Refuses data that is missing, has no classes, or is of a kind not to be learned from yet, and
-    options that do not go with it.
+    Refuses data that is missing or has no classes, and options that do not go with it.
     """
     from autoarch.data import detect_task, list_files
     from autoarch.data.demo import DEMO_PREFIX
+    from autoarch.data.formats import AUDIO_FILES, IMAGE_FILES
     from autoarch.data.text_files import list_texts
-    from autoarch.errors import DataError, InvalidInputError
+    from autoarch.errors import InvalidInputError
 
     if task == "auto" and settings["text_column"]:
         task = "text"
     kind = detect_task(data) if task == "auto" else task
-    if kind not in _OWN:
-        raise DataError(
-            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images and "
-            "texts only. If these are images, say --task image."
-        )
     for other, defaults in _OWN.items():
         for name, default in defaults.items() if other != kind else ():
             if settings.pop(name) != default:
@@ -373,12 +388,13 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
     if kind == "text":
         list_texts(Path(data), settings["text_column"], settings["label_column"])
     elif not data.startswith(DEMO_PREFIX):
-        list_files(Path(data))
+        list_files(Path(data), AUDIO_FILES if kind == "speech" else IMAGE_FILES)
     return kind
 
 
 _OWN: dict[str, dict[str, Any]] = {
     "image": {"image_size": None, "mirror": "auto"},
+    "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }
 """Options that only one kind of data has, with their defaults."""

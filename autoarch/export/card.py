@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 _LIST_NUMBER = re.compile(r"^(\d+)\.")
 
 
-_TEMPLATES = {"text": "model_card_text.md.j2"}
+_TEMPLATES = {"speech": "model_card_speech.md.j2", "text": "model_card_text.md.j2"}
 """Templates by kind of data, where not `model_card.md.j2`."""
 
 

@@ -48,13 +48,11 @@ def estimates_of(files: RunFiles, metrics: Metrics, best: TrialRecord | None) ->
         if split in metrics:
             found = metrics[split]
             n = found.get("n")
-            images = wording.plural(n, "image") if n else "images"
-            detail = (
-                f"{images} never seen before" if split == "test" else f"{images} it was chosen by"
-            )
+            seen = wording.plural(n, files.noun) if n else f"{files.noun}s"
+            detail = f"{seen} never seen before" if split == "test" else f"{seen} it was chosen by"
             if split == "valid" and files.refitted:
                 label = "Before the final training, validation"
-                detail = f"{images} it was chosen by; the final training used them, too"
+                detail = f"{seen} it was chosen by; the final training used them, too"
             bounds = found.get("accuracy_ci95")
             ci95 = (float(bounds[0]), float(bounds[1])) if bounds else None
             yield Estimate(split, label, detail, float(found["accuracy"]), ci95)
@@ -131,19 +129,19 @@ def claims_of(
         valid, test = metrics["valid"].get(name), metrics["test"].get(name)
         if files.refitted:
             yield (
-                "The final training used the validation images, too, after they had served to "
-                "choose; only the test says how good its result is."
+                f"The final training used the validation {files.noun}s, too, after they had served "
+                "to choose; only the test says how good its result is."
             )
         elif wording.known(valid) and wording.known(test):
             yield _gap(name, valid, test, better=files.objective.better)
     elif "valid" in metrics and files.refitted:
         yield (
-            "Nothing was held out for a test, and the final training used the validation images, "
-            "too: the validation figures are those of the network before it."
+            "Nothing was held out for a test, and the final training used the validation "
+            f"{files.noun}s, too: the validation figures are those of the network before it."
         )
     elif "valid" in metrics:
         yield (
-            "Nothing was held out for a test: the validation images chose this model, "
+            f"Nothing was held out for a test: the validation {files.noun}s chose this model, "
             "so expect less on new ones."
         )
 

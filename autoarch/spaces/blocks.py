@@ -1,4 +1,4 @@
-"""Parts that image networks are written with."""
+"""Parts that networks on pictures and spectrograms are written with."""
 
 from __future__ import annotations
 
@@ -58,34 +58,51 @@ def depthwise(
     return normalised(graph, op, node, name=name, activation=activation)
 
 
+def residual_block(
+    graph: GraphBuilder,
+    node: str,
+    *,
+    kind: str = "basic",
+    kernel: int = 3,
+    activation: str,
+    squeeze_excite: bool = False,
+    name: str,
+) -> str:
+    """Convolutions whose result is added to what they read.
+
+    Args:
+        graph: Is added to.
+        node: What is read.
+        kind: "basic": two convolutions; "bottleneck": one of half as many channels between
+            two of kernel 1.
+        kernel: Side of the windows.
+        activation: Between the convolutions, and behind the sum.
+        squeeze_excite: Whether the result's channels are gated before it is added.
+        name: Prefix of the nodes.
+
+    Source: He et al. (2016), "Deep Residual Learning for Image Recognition", figures 2 and 5.
+    """
+    filters = graph.shape(node)[-1]
+    if kind == "basic":
+        x = conv(graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation)
+        x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
+    else:
+        inner = channels(filters / 2)
+        x = conv(graph, node, inner, kernel=1, name=f"{name}/reduce", activation=activation)
+        x = conv(graph, x, inner, kernel=kernel, name=f"{name}/conv", activation=activation)
+        x = conv(graph, x, filters, kernel=1, name=f"{name}/expand", activation=None)
+    if squeeze_excite:
+        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
+    x = graph.add(Add(), node, x, name=f"{name}/add")
+    return graph.add(Activation(activation), x, name=f"{name}/{activation}")
+
+
 def classifier(graph: GraphBuilder, node: str, classes: int, *, dropout: float) -> None:
     """Global average pooling, dropout and the logits."""
     node = graph.add(GlobalAveragePool2D(), node, name="head/pool")
     if dropout > 0:
         node = graph.add(Dropout(dropout), node, name="head/dropout")
     graph.add(Dense(classes), node, name="head/logits")
-
-
-def basic_residual(
-    graph: GraphBuilder,
-    node: str,
-    *,
-    kernel: int,
-    gated: bool,
-    activation: str,
-    name: str,
-) -> str:
-    """Two dense convolutions beside a shortcut.
-
-    Source: He et al. (2016), figure 2.
-    """
-    filters = graph.shape(node)[-1]
-    x = conv(graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation)
-    x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
-    if gated:
-        x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
-    x = graph.add(Add(), node, x, name=f"{name}/add")
-    return graph.add(Activation(activation), x, name=f"{name}/{activation}")
 
 
 def separable(

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.spaces.blocks import (
-    basic_residual,
     channels,
     classifier,
     conv,
     inverted_residual,
+    residual_block,
     separable,
 )
 from autoarch.spaces.space import SearchSpace
@@ -170,7 +170,7 @@ class MobileSpace(SearchSpace):
         if layer.block == "residual":
             if stride > 1:
                 return conv(graph, node, filters, stride=stride, **shared)
-            return basic_residual(graph, node, gated=gated, **shared)
+            return residual_block(graph, node, squeeze_excite=gated, **shared)
         shared.update(stride=stride, gated=gated)
         if layer.block == "separable":
             return separable(graph, node, filters, **shared)

@@ -10,16 +10,17 @@ from typing import Any
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
 from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES, "text")
+SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
 SHIPS = ("float", "float16", "int8")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
+SHORTEST_S, LONGEST_S = 0.1, 60.0
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
@@ -51,6 +52,9 @@ class Settings:
         prefer: Soft targets by cost, or None.
         objectives: A metric and costs, joined by commas, or None for `objective` alone.
         mobile: Whether this was asked for as the preset for phones.
+        group: How speakers are told: "auto", "none", a column or a pattern.
+        clip_seconds: Length of sound the network hears, or None to choose it.
+        rate: Of waveforms in arrays, samples a second, or None.
         text_column, label_column: Columns of a table of texts, or None to guess.
         vectors: File of pretrained word vectors, or None.
 
@@ -77,6 +81,9 @@ class Settings:
     prefer: Mapping[str, float] | None = None
     objectives: str | None = None
     mobile: bool = False
+    group: str = "auto"
+    clip_seconds: float | None = None
+    rate: int | None = None
     text_column: str | None = None
     label_column: str | None = None
     vectors: str | None = None
@@ -121,6 +128,15 @@ class Settings:
             raise InvalidInputError(
                 f"`image_size` must be an integer in [{SMALLEST_SIDE}, {LARGEST_SIDE}]; "
                 f"got {self.image_size!r}."
+            )
+        if not isinstance(self.group, str) or not self.group:
+            raise InvalidInputError(f"`group` must be a text, as auto; got {self.group!r}.")
+        if self.clip_seconds is not None and not (
+            SHORTEST_S <= float(self.clip_seconds) <= LONGEST_S
+        ):
+            raise InvalidInputError(
+                f"`clip_seconds` must be in [{SHORTEST_S:g}, {LONGEST_S:g}]; "
+                f"got {self.clip_seconds!r}."
             )
         if not _is_int(self.seed) or not 0 <= self.seed < 2**32:
             raise InvalidInputError(

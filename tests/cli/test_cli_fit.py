@@ -153,14 +153,11 @@ def test_long_lines_are_broken_for_a_terminal_only() -> None:
     assert _wrapped(line, 30) == "  Trial 4 was better than\n    trial 0 on validation"
 
 
-@pytest.mark.parametrize("kind", ["speech"])
-def test_data_of_other_kinds_is_refused(runner: CliRunner, search, monkeypatch, kind: str) -> None:
-    monkeypatch.setattr(autoarch.data, "detect_task", lambda data: kind, raising=False)
-    result = runner.invoke(cli, ["fit", "mails", "--quiet"])
+def test_options_of_another_kind_of_data_are_refused(runner, search):
+    result = runner.invoke(cli, ["fit", "photos", "--group", "speaker"])
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: mails looks like {kind} data")
-    assert len(result.stderr.splitlines()) == 1
-    assert search.made == []
+    assert "--group does not go with image data; leave it out." in result.stderr
+    assert not search.made
 
 
 def test_a_named_task_is_believed(runner: CliRunner, search, monkeypatch) -> None:

@@ -99,7 +99,7 @@ def test_predict_of_a_folder_without_images(
     (tmp_path / "empty").mkdir()
     result = runner.invoke(cli, ["predict", str(run), str(tmp_path / "empty")])
     assert result.exit_code == 2
-    assert result.stderr == f"Error: No images in {tmp_path / 'empty'}.\n"
+    assert result.stderr == f"Error: No images or clips in {tmp_path / 'empty'}.\n"
     assert search.made == []
 
 

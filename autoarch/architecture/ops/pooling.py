@@ -85,3 +85,18 @@ class GlobalAveragePool2D(Op):
         import keras
 
         return keras.layers.GlobalAveragePooling2D(name=name, dtype=dtype)(inputs[0])
+
+
+@dataclass(frozen=True)
+class GlobalMaxPool2D(Op):
+    """Maximum over height and width: `(height, width, channels)` becomes `(channels,)`."""
+
+    kind: ClassVar[str] = "global_max_pool2d"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return (image_shape(self, *inputs)[2],)
+
+    def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
+        import keras
+
+        return keras.layers.GlobalMaxPooling2D(name=name, dtype=dtype)(inputs[0])
