@@ -15,18 +15,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autoarch.costs.constraints import Constraints
     from autoarch.search.progress import Progress
-    from autoarch.tasks import ImageSearch, TextSearch, load, resume
+    from autoarch.tasks import ImageSearch, SpeechSearch, TextSearch, load, resume
 
 _HOMES = {
+    "Constraints": "autoarch.costs.constraints",
     "ImageSearch": "autoarch.tasks",
     "Progress": "autoarch.search.progress",
+    "SpeechSearch": "autoarch.tasks",
     "TextSearch": "autoarch.tasks",
     "load": "autoarch.tasks",
     "resume": "autoarch.tasks",
 }
 
-__all__ = ["ImageSearch", "Progress", "TextSearch", "load", "resume"]
+__all__ = [
+    "Constraints",
+    "ImageSearch",
+    "Progress",
+    "SpeechSearch",
+    "TextSearch",
+    "load",
+    "resume",
+]
 
 
 def __getattr__(name: str) -> Any:

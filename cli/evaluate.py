@@ -36,7 +36,7 @@ def evaluate(run: Path, data: str, as_json: bool) -> None:
     import autoarch
     from autoarch.report import wording
 
-    find_run(run)
+    noun = wording.noun_of(find_run(run).settings().get("task"))
     with redirect_stdout(sys.stderr):
         start_tensorflow()
         metrics = autoarch.load(run).evaluate(data)
@@ -51,4 +51,4 @@ def evaluate(run: Path, data: str, as_json: bool) -> None:
     interval = metrics.get("accuracy_ci95")
     if interval is not None:
         rows.insert(1, ("95 % interval", wording.interval(tuple(interval))))
-    click.echo(table(("metric", wording.plural(metrics["n"], "image")), rows, left=(0,)))
+    click.echo(table(("metric", wording.plural(metrics["n"], noun)), rows, left=(0,)))

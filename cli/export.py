@@ -11,17 +11,22 @@ import click
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
-FORMATS = ("saved_model", "keras", "litert")
+FORMATS = ("saved_model", "keras", "litert", "litert-float16", "litert-int8", "c-array")
+DEFAULT_FORMATS = FORMATS[:3]
 
 
 @click.command(
     cls=Command,
     short_help="Write a finished model in chosen formats.",
     examples=[
-        ("all formats, into the run's model/ directory", "autoarch export runs/photos"),
+        ("the usual formats, into the run's model/ directory", "autoarch export runs/photos"),
         (
             "for a phone",
             "autoarch export runs/photos --format litert --output phone/",
+        ),
+        (
+            "for a microcontroller: the int8 model as a C array",
+            "autoarch export runs/photos --format c-array --output firmware/",
         ),
         (
             "for TensorFlow Serving and for Keras",
@@ -35,7 +40,7 @@ FORMATS = ("saved_model", "keras", "litert")
     "formats",
     type=click.Choice(FORMATS),
     multiple=True,
-    help="What to write; may be given more than once. Default: all.",
+    help=f"What to write; may be given more than once. Default: {', '.join(DEFAULT_FORMATS)}.",
 )
 @click.option(
     "--output",
@@ -44,7 +49,14 @@ FORMATS = ("saved_model", "keras", "litert")
     metavar="DIR",
     help="Where to write. Default: model/ in the run's directory.",
 )
-def export(run: Path, formats: Sequence[str], output: Path | None) -> None:
+@click.option(
+    "--trial",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Write this trial of the search in place of the model, as it was last measured there, "
+    "into trial-N/ in the run's directory unless told otherwise.",
+)
+def export(run: Path, formats: Sequence[str], output: Path | None, trial: int | None) -> None:
     """Write the model of the run in RUN again, in the formats given.
 
     Each file is loaded in a fresh process, without AutoArch, and must answer as the trained model
@@ -59,9 +71,11 @@ def export(run: Path, formats: Sequence[str], output: Path | None) -> None:
     import autoarch
 
     find_run(run)
+    chosen = tuple(name.replace("-", "_") for name in formats or DEFAULT_FORMATS)
+    only = {} if trial is None else {"trial": trial}
     with redirect_stdout(sys.stderr):
         start_tensorflow()
-        exported = autoarch.load(run).export(output, formats=tuple(formats) or FORMATS)
+        exported = autoarch.load(run).export(output, formats=chosen, **only)
     rows = [_row(name, facts) for name, facts in exported.items()]
     click.echo(table(("format", "file", "size", "difference"), rows, left=(0, 1)))
 

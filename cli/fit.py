@@ -32,6 +32,7 @@ def share_or_path(
     short_help="Search, train, measure and export a model.",
     examples=[
         ("a folder with one sub-folder for each class, ten minutes", "autoarch fit photos/"),
+        ("the best model of at most 100 KB as int8", "autoarch fit photos/ --max-size 100KB"),
         (
             "rare classes count like frequent ones",
             "autoarch fit photos/ --time 1h --objective balanced_accuracy",
@@ -81,7 +82,7 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile", "text"]),
+    type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -96,10 +97,80 @@ def share_or_path(
     section="Search",
     help="Whether each candidate begins with the weights of the most similar one before it.",
 )
+@click.option(
+    "--prefer",
+    multiple=True,
+    metavar="COST=AMOUNT",
+    cls=Option,
+    section="Search",
+    help="Soft target such as latency=5ms (also size, macs, ram, params): a network above it is "
+    "charged for that, one below is paid. May be given more than once.",
+)
+@click.option(
+    "--objectives",
+    metavar="METRIC,COST",
+    cls=Option,
+    section="Search",
+    help="Find the best trade-offs, such as accuracy,size (also latency, macs, params, ram).",
+)
+# Limits
+@click.option(
+    "--max-size",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of the int8 .tflite file: 100KB (1 KB = 1,000 bytes, 1 KiB = 1,024). "
+    "No larger network is trained, and the file itself is checked.",
+)
+@click.option(
+    "--max-params",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most weights of the network: 100k.",
+)
+@click.option(
+    "--max-macs",
+    metavar="N",
+    cls=Option,
+    section="Limits",
+    help="Most multiply-adds of one answer: 5M.",
+)
+@click.option(
+    "--max-latency",
+    metavar="DURATION",
+    cls=Option,
+    section="Limits",
+    help="Longest time of one answer, 5ms: by the table of --device, else by what "
+    "`autoarch latency` has measured on this machine.",
+)
+@click.option(
+    "--max-ram",
+    metavar="BYTES",
+    cls=Option,
+    section="Limits",
+    help="Most bytes of int8 activations in memory at once: 256KB.",
+)
+@click.option(
+    "--device",
+    metavar="PROFILE",
+    cls=Option,
+    section="Limits",
+    help="A device profile whose limits hold, too: microcontroller, raspberry-pi, phone, "
+    "server-cpu, or a TOML file.",
+)
+@click.option(
+    "--mobile",
+    is_flag=True,
+    cls=Option,
+    section="Limits",
+    help="For phones: the mobile space, the int8 file, at most 5 MB and 100 M multiply-adds "
+    "unless limited otherwise.",
+)
 # Data
 @click.option(
     "--task",
-    type=click.Choice(["auto", "image", "text"]),
+    type=click.Choice(["auto", "image", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -113,6 +184,24 @@ def share_or_path(
     cls=Option,
     section="Data",
     help="Height and width that images are resized to. Default: from the data and the time.",
+)
+@click.option(
+    "--clip-seconds",
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    cls=Option,
+    section="Data",
+    help="Length of sound that the network hears. Default: from the data.",
+)
+@click.option(
+    "--group",
+    default="auto",
+    show_default=True,
+    metavar="COLUMN|PATTERN",
+    cls=Option,
+    section="Data",
+    help="Speakers of sounds, none of whom is in two parts: a manifest's column, or a regular "
+    "expression over paths with the speaker in parentheses; auto: where names clearly tell; none.",
 )
 @click.option(
     "--text-column",
@@ -193,6 +282,17 @@ def share_or_path(
     section="Training",
     help="Seed of the split, the search and the training.",
 )
+@click.option(
+    "--quantize",
+    "ship",
+    type=click.Choice(["none", "float16", "int8"]),
+    default="none",
+    show_default=True,
+    callback=lambda context, parameter, value: "float" if value == "none" else value,
+    cls=Option,
+    section="Training",
+    help="Numbers of the LiteRT file. With int8 the file's own accuracy is what is reported.",
+)
 # Output
 @click.option(
     "--output",
@@ -224,10 +324,11 @@ def share_or_path(
 def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Search, train, measure and export a model for DATA.
 
-    DATA is a folder with one sub-folder of images for each class (train/, valid/ and test/ above
-    them are respected), a CSV file with the columns path and label, or demo:digits; or, for
-    texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of tables
-    named train, valid and test, or a folder with one sub-folder of .txt files for each class.
+    DATA is a folder with one sub-folder of images or sound clips for each class (train/, valid/
+    and test/ above them are respected), a CSV file with the columns path and label, or demo:digits;
+    or, for texts, a table (CSV, TSV, JSON lines) with a text and a label in each row, a folder of
+    tables named train, valid and test, or a folder with one sub-folder of .txt files for each
+    class.
 
     The model is ready to serve when the command ends. Ctrl-C ends the search early and still
     exports the best network so far; a second Ctrl-C stops at once, and the same command, or
@@ -242,11 +343,13 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     from autoarch.search.budget import parse_duration
 
     parse_duration(time)  # mistakes are reported before anything slow happens
+    settings["constraints"] = _limits(settings)
     kind = _check_data(task, data, settings)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
         searches: dict[str, type[BaseSearch]] = {
             "image": autoarch.ImageSearch,
+            "speech": autoarch.SpeechSearch,
             "text": autoarch.TextSearch,
         }
         search = searches[kind](time, progress=progress, **settings)
@@ -254,25 +357,29 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     print_result(search, as_json=as_json)
 
 
+def _limits(settings: dict[str, Any]) -> dict[str, Any]:
+    """Takes the limits out of the settings; mistakes are reported before anything slow happens."""
+    from autoarch.costs.constraints import Constraints
+
+    names = ("max_size", "max_params", "max_macs", "max_latency", "max_ram")
+    given = {name: settings.pop(name) for name in names}
+    return Constraints(**given).to_json()
+
+
 def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
     """What kind of data it is; takes the options of other kinds out of `settings`.
 
-    Refuses data that is missing, has no classes, or is of a kind not to be learned from yet, and
-    options that do not go with it.
+    Refuses data that is missing or has no classes, and options that do not go with it.
     """
     from autoarch.data import detect_task, list_files
     from autoarch.data.demo import DEMO_PREFIX
+    from autoarch.data.formats import AUDIO_FILES, IMAGE_FILES
     from autoarch.data.text_files import list_texts
-    from autoarch.errors import DataError, InvalidInputError
+    from autoarch.errors import InvalidInputError
 
     if task == "auto" and settings["text_column"]:
         task = "text"
     kind = detect_task(data) if task == "auto" else task
-    if kind not in _OWN:
-        raise DataError(
-            f"{data} looks like {kind} data, which AutoArch cannot learn from yet; images and "
-            "texts only. If these are images, say --task image."
-        )
     for other, defaults in _OWN.items():
         for name, default in defaults.items() if other != kind else ():
             if settings.pop(name) != default:
@@ -281,12 +388,13 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
     if kind == "text":
         list_texts(Path(data), settings["text_column"], settings["label_column"])
     elif not data.startswith(DEMO_PREFIX):
-        list_files(Path(data))
+        list_files(Path(data), AUDIO_FILES if kind == "speech" else IMAGE_FILES)
     return kind
 
 
 _OWN: dict[str, dict[str, Any]] = {
     "image": {"image_size": None, "mirror": "auto"},
+    "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }
 """Options that only one kind of data has, with their defaults."""

@@ -207,7 +207,7 @@ class LiveProgress(Watcher):
             return Text(f"{what}: {self._current_text}")
         if self._reading is not None:
             done, total = self._reading
-            return Text(f"reading {done:,} of {total:,} images")
+            return Text(f"reading {done:,} of {total:,} examples")
         return Text(_DOING.get(self._phase, self._phase))
 
     def _best_text(self) -> Text:

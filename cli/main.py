@@ -9,10 +9,12 @@ from __future__ import annotations
 import click
 from autoarch.cli.bench import bench
 from autoarch.cli.command import Group
+from autoarch.cli.devices import devices
 from autoarch.cli.evaluate import evaluate
 from autoarch.cli.export import export
 from autoarch.cli.fit import fit
 from autoarch.cli.info import info
+from autoarch.cli.latency import latency
 from autoarch.cli.predict import predict
 from autoarch.cli.report import report
 from autoarch.cli.resume import resume
@@ -31,7 +33,19 @@ def cli() -> None:
     """A folder of data and a time budget in; a trained, measured and checked model out."""
 
 
-for _command in (fit, resume, evaluate, predict, export, trials, report, bench, info):
+for _command in (
+    fit,
+    resume,
+    evaluate,
+    predict,
+    export,
+    trials,
+    report,
+    bench,
+    devices,
+    latency,
+    info,
+):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""`autoarch predict`: the classes of images or texts."""
+"""`autoarch predict`: the classes of images, clips or texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Prediction:
 
 @click.command(
     cls=Command,
-    short_help="Classes and probabilities of images or texts.",
+    short_help="Classes and probabilities of images, clips or texts.",
     examples=[
         ("two images", "autoarch predict runs/photos cat.jpg dog.png"),
         ("the three most probable classes", "autoarch predict runs/photos cat.jpg --top 3"),
@@ -57,14 +57,14 @@ class Prediction:
     default=1,
     show_default=True,
     metavar="K",
-    help="How many classes to print for each image, the most probable first.",
+    help="How many classes to print for each file, the most probable first.",
 )
 def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, top: int) -> None:
     """Print the class of each FILE and its probability, by the model of the run in RUN.
 
-    A folder stands for all images in it. For a model of texts a FILE is one text (.txt), or a table
-    with a text in each row (CSV, TSV, JSON lines). Files that cannot be read are named on stderr,
-    and the exit code is 1 where some could not be read and 2 where none could.
+    A folder stands for all images or clips in it. For a model of texts a FILE is one text (.txt),
+    or a table with a text in each row (CSV, TSV, JSON lines). Files that cannot be read are named
+    on stderr, and the exit code is 1 where some could not be read and 2 where none could.
     """
     import sys
 
@@ -82,7 +82,7 @@ def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, to
         raise Failure(f"{run} is no model of texts; give files.", exit_code=2)
     paths: list[Any] = [] if is_text else list(expanded(files))
     if not paths and not is_text:
-        raise Failure(f"No images in {', '.join(files)}.", exit_code=2)
+        raise Failure(f"No images or clips in {', '.join(files)}.", exit_code=2)
     with redirect_stdout(sys.stderr):
         start_tensorflow()
         search = autoarch.load(run)
@@ -125,8 +125,8 @@ def _texts(
 
 
 def expanded(files: Sequence[str]) -> Iterator[Path]:
-    """The files as named, whatever their names, and for each folder the images anywhere in it."""
-    from autoarch.data.formats import is_ignored, is_image_name
+    """The files as named, whatever their names, and in folders those of a kind that is read."""
+    from autoarch.data.formats import is_audio_name, is_ignored, is_image_name
 
     for path in map(Path, files):
         if not path.is_dir():
@@ -134,7 +134,8 @@ def expanded(files: Sequence[str]) -> Iterator[Path]:
             continue
         for file in sorted(path.rglob("*")):
             ignored = any(map(is_ignored, file.relative_to(path).parts))
-            if is_image_name(file.name) and not ignored and file.is_file():
+            wanted = is_image_name(file.name) or is_audio_name(file.name)
+            if wanted and not ignored and file.is_file():
                 yield file
 
 

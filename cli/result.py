@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 from autoarch.cli.text import to_json
 
+from autoarch.report import wording
+
 if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
@@ -24,14 +26,14 @@ def print_result(search: BaseSearch, *, as_json: bool) -> None:
     for line in search.summary().splitlines():
         click.echo(_wrapped(line, width))
     click.echo()
-    click.echo(next_commands(search.run_))
+    click.echo(next_commands(search.run_, wording.noun_of(search.task)))
 
 
-def next_commands(run: Path) -> str:
-    """What to do with the model, as commands to copy."""
+def next_commands(run: Path, noun: str = "image") -> str:
+    """What to do with the model, as commands to copy; `noun` is what an example is called."""
     name = shlex.quote(str(run))
     steps = (
-        ("classes of new images", f"autoarch predict {name} IMAGE..."),
+        (f"classes of new {noun}s", f"autoarch predict {name} {noun.upper()}..."),
         ("measure on more data", f"autoarch evaluate {name} FOLDER"),
         ("what the search tried", f"autoarch trials {name}"),
         ("the whole story", f"autoarch report {name} --open"),

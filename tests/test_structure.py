@@ -40,7 +40,9 @@ def test_rooms_without_keras_are_typed():
     run(sys.executable, "-m", "mypy", *(f"autoarch/{room}" for room in KERAS_FREE))
 
 
-@pytest.mark.parametrize("room", ["trials", "objectives", "report", "architecture", "errors"])
+@pytest.mark.parametrize(
+    "room", ["trials", "objectives", "report", "architecture", "costs", "errors"]
+)
 def test_rooms_without_keras_start_without_it(room):
     heavy = ("keras", "tensorflow", "keras_tuner", "matplotlib")
     code = f"import sys, autoarch.{room}; sys.exit(any(m in sys.modules for m in {heavy}))"

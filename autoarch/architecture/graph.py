@@ -115,22 +115,31 @@ class Architecture:
         return tuple(node for node in self.nodes if node.name in needed)
 
     @cached_property
+    def _counts(self) -> tuple[int, int, int]:
+        """Weights that gradients reach, other weights, and multiply-adds."""
+        shapes = self.shapes
+        trainable = state = macs = 0
+        for node in self.live_nodes:
+            inputs = [shapes[name] for name in node.inputs]
+            trainable += node.op.trainable_params(*inputs)
+            state += node.op.state_params(*inputs)
+            macs += node.op.macs(*inputs)
+        return trainable, state, macs
+
+    @property
     def trainable_params(self) -> int:
         """Number of weights that gradients reach."""
-        return sum(
-            n.op.trainable_params(*self._input_shapes(n, self.shapes)) for n in self.live_nodes
-        )
+        return self._counts[0]
 
-    @cached_property
+    @property
     def params(self) -> int:
         """Number of all weights; equals Keras's `count_params()` of the built model."""
-        state = sum(n.op.state_params(*self._input_shapes(n, self.shapes)) for n in self.live_nodes)
-        return self.trainable_params + state
+        return self._counts[0] + self._counts[1]
 
-    @cached_property
+    @property
     def macs(self) -> int:
         """Multiply-adds of one forward pass of one example, each counted once."""
-        return sum(n.op.macs(*self._input_shapes(n, self.shapes)) for n in self.live_nodes)
+        return self._counts[2]
 
     @cached_property
     def key(self) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from autoarch.architecture import Architecture
+from autoarch.costs.file_size import FilePieces, file_pieces
+from autoarch.costs.lowering import LiteGraph, lower
+from autoarch.costs.peak_ram import peak_ram_bytes
 
 FLOAT_BYTES = 4
 _KEPT_FOR_GRADIENTS = 2
@@ -14,19 +18,57 @@ _KEPT_FOR_GRADIENTS = 2
 
 @dataclass(frozen=True)
 class ModelCosts:
-    """What a network costs.
+    """What a network costs; what takes longer to say is computed when it is first asked for.
+
+    The files and the memory are those of the plain network with the softmax, batch of one,
+    without the average over mirror images.
 
     Args:
+        architecture: What is priced.
         params: Number of weights.
         macs: Multiply-adds of one forward pass of one example, each counted once.
         float_bytes: Bytes of the weights in float32.
         activation_elements: Numbers that all nodes together make for one example.
+
+    Raises:
+        InvalidArchitectureError: Where a file, its memory or its latency is asked for and an op
+            has no LiteRT form.
     """
 
+    architecture: Architecture
     params: int
     macs: int
     float_bytes: int
     activation_elements: int
+
+    @cached_property
+    def lite_graph(self) -> LiteGraph:
+        """The network as the full int8 `.tflite` file holds it."""
+        return lower(self.architecture)
+
+    @cached_property
+    def _pieces(self) -> FilePieces:
+        return file_pieces(self.lite_graph)
+
+    @cached_property
+    def int8_file_bytes(self) -> int:
+        """Size of the full int8 `.tflite` file."""
+        return self._pieces.int8_file_bytes()
+
+    @cached_property
+    def float16_file_bytes(self) -> int:
+        """Size of the `.tflite` file with float16 weights."""
+        return self._pieces.float16_file_bytes()
+
+    @cached_property
+    def float_file_bytes(self) -> int:
+        """Size of the float32 `.tflite` file."""
+        return self._pieces.float_file_bytes()
+
+    @cached_property
+    def peak_ram_bytes(self) -> int:
+        """Most bytes of int8 activations that are alive at once, input and output included."""
+        return peak_ram_bytes(self.lite_graph)
 
     def training_bytes(self, batch_size: int) -> int:
         """Rough memory of a training step: weights with two optimizer slots and gradients,
@@ -46,6 +88,7 @@ def model_costs(architecture: Architecture) -> ModelCosts:
     """
     elements = sum(math.prod(architecture.shapes[node.name]) for node in architecture.live_nodes)
     return ModelCosts(
+        architecture=architecture,
         params=architecture.params,
         macs=architecture.macs,
         float_bytes=FLOAT_BYTES * architecture.params,

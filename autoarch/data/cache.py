@@ -1,6 +1,6 @@
-"""Decoded pictures as rows of uint8, in memory or in a file; a file is complete or not there.
+"""Decoded examples as rows, in memory or in a file; a file is complete or not there.
 
-CACHE/ images.npy (the rows) | images.json (what they are of; written last)
+CACHE/ images.npy (the rows, of whatever kind) | images.json (what they are of; written last)
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.data.dataset import Pixels
+from autoarch.data.preprocessing import Array
 from autoarch.errors import DataError
 from autoarch.trials.run_directory import write_json
 
-Shape = tuple[int, int, int, int]
+Shape = tuple[int, ...]
 
 
 class MemoryRows:
     """Rows in memory.
 
     Args:
-        shape: `(n, height, width, channels)`.
+        shape: `(n, ...)`.
+        dtype: Of the rows.
     """
 
-    def __init__(self, shape: Shape):
-        self._rows = np.zeros(shape, np.uint8)
+    def __init__(self, shape: Shape, dtype: str = "uint8"):
+        self._rows = np.zeros(shape, dtype)
 
-    def write(self, row: int, image: Pixels) -> None:
+    def write(self, row: int, image: Array) -> None:
         self._rows[row] = image
 
-    def finish(self, keep: Sequence[int], record: Mapping[str, Any]) -> Pixels:
+    def finish(self, keep: Sequence[int], record: Mapping[str, Any]) -> Array:
         """Returns the rows to keep (rising numbers), moved together."""
         for target, row in enumerate(keep):
             if target != row:
@@ -52,18 +53,29 @@ class FileRows:
 
     Args:
         directory: Made if need be.
-        shape: `(n, height, width, channels)`.
+        shape: `(n, ...)`.
         in_memory_bytes: Below this size the finished rows are read into memory.
+        dtype: Of the rows.
+        noun: What a row is called in errors.
 
     Raises:
         DataError: From here and from every method: the disk is full or cannot be written.
     """
 
-    def __init__(self, directory: Path, shape: Shape, in_memory_bytes: int):
+    def __init__(
+        self,
+        directory: Path,
+        shape: Shape,
+        in_memory_bytes: int,
+        dtype: str = "uint8",
+        noun: str = "image",
+    ):
+        self._noun = noun
+        self._dtype = np.dtype(dtype)
         self._directory = directory
         self._shape = shape
         self._in_memory_bytes = in_memory_bytes
-        self._row_bytes = int(np.prod(shape[1:]))
+        self._row_bytes = int(np.prod(shape[1:])) * self._dtype.itemsize
         self._part = _rows_file(directory).with_name("images.npy.part")
         with self._told():
             directory.mkdir(parents=True, exist_ok=True)
@@ -80,12 +92,12 @@ class FileRows:
             self.discard()
             raise
 
-    def write(self, row: int, image: Pixels) -> None:
+    def write(self, row: int, image: Array) -> None:
         with self._told():
             self._file.seek(self._start + row * self._row_bytes)
             self._file.write(image.tobytes())
 
-    def finish(self, keep: Sequence[int], record: Mapping[str, Any]) -> Pixels:
+    def finish(self, keep: Sequence[int], record: Mapping[str, Any]) -> Array:
         """Moves the rows to keep (rising numbers) together and makes the file the cache.
 
         Args:
@@ -93,7 +105,7 @@ class FileRows:
             record: JSON to find again with `read_rows`; holds "key".
 
         Returns:
-            uint8 `(len(keep), height, width, channels)`, read-only memory map where large.
+            Rows `(len(keep), ...)`, read-only memory map where large.
         """
         with self._told():
             for target, row in enumerate(keep):
@@ -122,7 +134,7 @@ class FileRows:
 
     def _write_header(self, rows: int) -> None:
         header = {
-            "descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)),
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
             "fortran_order": False,
             "shape": (rows, *self._shape[1:]),
         }
@@ -148,19 +160,19 @@ class FileRows:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 free = shutil.disk_usage(_existing_parent(self._directory)).free / 1e6
                 raise DataError(
-                    f"The disk is full: the decoded images take {needed:.0f} MB in "
+                    f"The disk is full: the decoded {self._noun}s take {needed:.0f} MB in "
                     f"{self._directory}, where {free:.0f} MB are free; free some space or choose "
-                    f"a smaller image size."
+                    f"a smaller {self._noun} size."
                 ) from error
             raise DataError(
-                f"Decoded images cannot be written to {self._directory}: "
+                f"Decoded {self._noun}s cannot be written to {self._directory}: "
                 f"{(error.strerror or str(error)).lower()}; choose another place."
             ) from error
 
 
 def read_rows(
     directory: Path, key: str, in_memory_bytes: int
-) -> tuple[Pixels, dict[str, Any]] | None:
+) -> tuple[Array, dict[str, Any]] | None:
     """The finished rows and record of a cache, or None where it is missing or of something else.
 
     Args:
@@ -181,10 +193,10 @@ def read_rows(
     return (rows, record) if list(rows.shape) == record["shape"] else None
 
 
-def _open_rows(directory: Path, in_memory_bytes: int) -> Pixels:
+def _open_rows(directory: Path, in_memory_bytes: int) -> Array:
     path = _rows_file(directory)
     is_large = path.stat().st_size >= in_memory_bytes
-    rows: Pixels = np.load(path, mmap_mode="r" if is_large else None, allow_pickle=False)
+    rows: Array = np.load(path, mmap_mode="r" if is_large else None, allow_pickle=False)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Folders of pictures: one folder a class, with or without train/, valid/ and test/ above."""
+"""Folders of files: one folder a class, with or without train/, valid/ and test/ above."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoarch.data.formats import (
-    image_kind,
+    IMAGE_FILES,
+    FileKind,
     is_ignored,
-    is_image_name,
     listed,
     read_head,
 )
@@ -35,7 +35,7 @@ class _Contents:
     others: tuple[os.DirEntry[str], ...]
 
 
-def scan_folder(root: Path) -> dict[str, Listing]:
+def scan_folder(root: Path, kind: FileKind = IMAGE_FILES) -> dict[str, Listing]:
     """Lists the pictures of a folder.
 
     Returns:
@@ -44,18 +44,18 @@ def scan_folder(root: Path) -> dict[str, Listing]:
     Raises:
         DataError: Missing, empty, unreadable, nested, or with different classes in its splits.
     """
-    contents = _read_folder(root)
+    contents = _read_folder(root, kind)
     if not contents.folders:
-        _raise_no_classes(root, contents)
-    split_folders = _split_folders(root, contents)
+        _raise_no_classes(root, contents, kind)
+    split_folders = _split_folders(root, contents, kind)
     if not split_folders:
-        return {"train": _scan_classes(root, root, contents, needs_all=True)}
+        return {"train": _scan_classes(root, root, contents, needs_all=True, kind=kind)}
 
     listings = {}
     for split, entry in split_folders.items():
         folder = Path(entry.path)
         listings[split] = _scan_classes(
-            root, folder, _read_folder(folder), needs_all=split == "train"
+            root, folder, _read_folder(folder, kind), needs_all=split == "train", kind=kind
         )
     for split in ("valid", "test"):
         if split in listings:
@@ -65,15 +65,15 @@ def scan_folder(root: Path) -> dict[str, Listing]:
     return listings
 
 
-def scan_class_folders(root: Path) -> Listing:
+def scan_class_folders(root: Path, kind: FileKind = IMAGE_FILES) -> Listing:
     """Lists the pictures of a folder that holds class folders directly; some may be empty."""
-    contents = _read_folder(root)
+    contents = _read_folder(root, kind)
     if not contents.folders:
-        _raise_no_classes(root, contents)
-    return _scan_classes(root, root, contents, needs_all=False)
+        _raise_no_classes(root, contents, kind)
+    return _scan_classes(root, root, contents, needs_all=False, kind=kind)
 
 
-def _read_folder(folder: Path) -> _Contents:
+def _read_folder(folder: Path, kind: FileKind) -> _Contents:
     try:
         with os.scandir(folder) as scan:
             entries = sorted((e for e in scan if not is_ignored(e.name)), key=lambda e: e.name)
@@ -93,24 +93,24 @@ def _read_folder(folder: Path) -> _Contents:
     for entry in entries:
         if entry.is_dir():
             folders.append(entry)
-        elif _is_image(entry):
+        elif _is_wanted(entry, kind):
             images.append(entry)
         else:
             others.append(entry)
     return _Contents(tuple(folders), tuple(images), tuple(others))
 
 
-def _is_image(entry: os.DirEntry[str]) -> bool:
+def _is_wanted(entry: os.DirEntry[str], kind: FileKind) -> bool:
     # a broken link counts, so that it is reported by name; a pipe or a device does not
     if not entry.is_file() and Path(entry.path).exists():
         return False
-    if is_image_name(entry.name):
+    if kind.is_name(entry.name):
         return True
     without_suffix = not Path(entry.name).suffix and entry.is_file()
-    return without_suffix and image_kind(read_head(Path(entry.path))) is not None
+    return without_suffix and kind.is_head(read_head(Path(entry.path)))
 
 
-def _split_folders(root: Path, contents: _Contents) -> dict[str, os.DirEntry[str]]:
+def _split_folders(root: Path, contents: _Contents, kind: FileKind) -> dict[str, os.DirEntry[str]]:
     """train/, valid/ and test/ where these are what the folder consists of, else nothing."""
     found: dict[str, os.DirEntry[str]] = {}
     for entry in contents.folders:
@@ -121,12 +121,12 @@ def _split_folders(root: Path, contents: _Contents) -> dict[str, os.DirEntry[str
             )
         if split:
             found[split] = entry
-    inside = {split: _read_folder(Path(entry.path)) for split, entry in found.items()}
+    inside = {split: _read_folder(Path(entry.path), kind) for split, entry in found.items()}
     if not any(inner.folders for inner in inside.values()):
         if found and len(found) == len(contents.folders) and len(found) > 1:
             raise DataError(
                 f"{root} has {listed(e.name + '/' for e in found.values())} without class folders; "
-                f"put the images into one folder per class, as in train/cat/1.jpg."
+                f"put the {kind.noun}s into one folder per class, as in train/cat/1{kind.suffix}."
             )
         return {}  # "train" may well be a class, beside "bus"
     if "train" not in found:
@@ -140,14 +140,16 @@ def _split_folders(root: Path, contents: _Contents) -> dict[str, os.DirEntry[str
     return found
 
 
-def _scan_classes(root: Path, folder: Path, contents: _Contents, *, needs_all: bool) -> Listing:
+def _scan_classes(
+    root: Path, folder: Path, contents: _Contents, *, needs_all: bool, kind: FileKind
+) -> Listing:
     """Lists one folder of class folders; paths are told relative to `root`."""
     files: list[ImageFile] = []
     empty: list[str] = []
     others = list(contents.others)
     loose = [entry.name for entry in contents.images]
-    inner = {entry.name: _read_folder(Path(entry.path)) for entry in contents.folders}
-    _refuse_nested(folder, inner)
+    inner = {entry.name: _read_folder(Path(entry.path), kind) for entry in contents.folders}
+    _refuse_nested(folder, inner, kind)
     for name, inside in inner.items():
         others += inside.others
         if not inside.images:
@@ -159,15 +161,15 @@ def _scan_classes(root: Path, folder: Path, contents: _Contents, *, needs_all: b
             )
     if not files:
         raise DataError(
-            f"{folder} holds no images (JPEG, PNG, BMP, GIF or WebP) in its "
+            f"{folder} holds no {kind.noun}s ({kind.formats}) in its "
             f"{len(inner)} folders{_told_kinds(others)}; give a folder with one folder per class."
         )
     if needs_all and empty:
         raise DataError(
-            f"Class folders without an image in {folder}: {listed(empty)}"
-            f"{_told_kinds(others)}; add images or remove the folders."
+            f"Class folders without {kind.article} {kind.noun} in {folder}: {listed(empty)}"
+            f"{_told_kinds(others)}; add {kind.noun}s or remove the folders."
         )
-    notes = _notes_on_leftovers(folder, others, loose, empty)
+    notes = _notes_on_leftovers(folder, others, loose, empty, kind)
     return Listing(tuple(files), ordered_classes(inner), notes)
 
 
@@ -178,36 +180,37 @@ def _size_bytes(entry: os.DirEntry[str]) -> int:
         return 0  # a broken link: decoding reports it by name
 
 
-def _refuse_nested(folder: Path, inner: dict[str, _Contents]) -> None:
+def _refuse_nested(folder: Path, inner: dict[str, _Contents], kind: FileKind) -> None:
     for name, inside in inner.items():
-        nested = next((e for e in inside.folders if _holds_images(Path(e.path))), None)
+        nested = next((e for e in inside.folders if _holds_files(Path(e.path), kind)), None)
         if nested is None:
             continue
         if len(inner) == 1 and not inside.images:
             raise DataError(f"{folder} holds only the folder {name!r}; give {folder / name}.")
         raise DataError(
-            f"Class folder {folder / name} holds the sub-folder {nested.name!r}; move its images "
-            f"up into {name!r}, since a class is one folder of images (or use a .csv manifest)."
+            f"Class folder {folder / name} holds the sub-folder {nested.name!r}; move its "
+            f"{kind.noun}s up into {name!r}, since a class is one folder of {kind.noun}s (or use "
+            f"a .csv manifest)."
         )
 
 
-def _holds_images(folder: Path) -> bool:
+def _holds_files(folder: Path, kind: FileKind) -> bool:
     return any(
-        is_image_name(name) and not is_ignored(name)
+        kind.is_name(name) and not is_ignored(name)
         for _, _, names in os.walk(folder)
         for name in names
     )
 
 
-def _raise_no_classes(root: Path, contents: _Contents) -> None:
+def _raise_no_classes(root: Path, contents: _Contents, kind: FileKind) -> None:
     if contents.images:
         raise DataError(
-            f"{root} holds {len(contents.images)} images but no class folders; "
+            f"{root} holds {len(contents.images)} {kind.noun}s but no class folders; "
             f"put them into one folder per class, or use a .csv manifest."
         )
     if contents.others:
         raise DataError(
-            f"{root} holds no images{_told_kinds(list(contents.others))}; "
+            f"{root} holds no {kind.noun}s{_told_kinds(list(contents.others))}; "
             f"give a folder with one folder per class."
         )
     raise DataError(f"Data folder {root} is empty; give a folder with one folder per class.")
@@ -226,7 +229,7 @@ def _kinds(entries: list[os.DirEntry[str]]) -> str:
 
 
 def _notes_on_leftovers(
-    folder: Path, others: list[os.DirEntry[str]], loose: list[str], empty: list[str]
+    folder: Path, others: list[os.DirEntry[str]], loose: list[str], empty: list[str], kind: FileKind
 ) -> tuple[str, ...]:
     notes = []
     if others:
@@ -235,7 +238,7 @@ def _notes_on_leftovers(
             f"({_kinds(others)}) in {folder}."
         )
     if loose:
-        notes.append(f"Left out {len(loose)} images that lie in no class folder of {folder}.")
+        notes.append(f"Left out {len(loose)} {kind.noun}s that lie in no class folder of {folder}.")
     if empty:
-        notes.append(f"{folder} has no image of {listed(empty)}.")
+        notes.append(f"{folder} has no {kind.noun} of {listed(empty)}.")
     return tuple(notes)

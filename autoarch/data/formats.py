@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 IMAGE_SUFFIXES = frozenset(
@@ -10,6 +11,11 @@ IMAGE_SUFFIXES = frozenset(
 )
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aiff", ".aif"})
 TEXT_SUFFIXES = frozenset({".txt", ".jsonl", ".json", ".tsv", ".md"})
+
+READ_AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".aifc", ".au", ".snd", ".w64"}
+)
+"""Of AUDIO_SUFFIXES and others those that libsndfile can read."""
 
 _IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r", "@eadir"})
 
@@ -111,3 +117,58 @@ def listed(names: Iterable[str], limit: int = 3) -> str:
     shown = ", ".join(repr(name) for name in every[:limit])
     rest = len(every) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def is_audio_name(name: str) -> bool:
+    return PurePath(name).suffix.lower() in READ_AUDIO_SUFFIXES
+
+
+def audio_kind(head: bytes) -> str | None:
+    """Name of the sound format that the first 12 bytes announce, if it is one we decode."""
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return "WAV"
+    if head[:4] == b"FORM" and head[8:11] == b"AIF":
+        return "AIFF"
+    names = {b"fLaC": "FLAC", b"OggS": "Ogg", b".snd": "AU"}
+    if head[:4] in names:
+        return names[head[:4]]
+    is_mp3 = head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    return "MP3" if is_mp3 else None
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """The files that make up a source, and how to speak of them.
+
+    Args:
+        noun: What one is called, with the article before it.
+        formats: Those that can be read, for messages.
+        suffix: Of an example in a message.
+        is_name: Whether a file of this name is one.
+        is_head: Whether a file without suffix that begins so is one.
+    """
+
+    noun: str
+    article: str
+    formats: str
+    suffix: str
+    is_name: Callable[[str], bool]
+    is_head: Callable[[bytes], bool]
+
+
+IMAGE_FILES = FileKind(
+    "image",
+    "an",
+    "JPEG, PNG, BMP, GIF or WebP",
+    ".jpg",
+    is_image_name,
+    lambda head: image_kind(head) is not None,
+)
+AUDIO_FILES = FileKind(
+    "clip",
+    "a",
+    "WAV, FLAC, Ogg, MP3 or AIFF",
+    ".wav",
+    is_audio_name,
+    lambda head: audio_kind(head) is not None,
+)

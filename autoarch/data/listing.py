@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoarch.data.formats import listed
@@ -19,12 +19,14 @@ class ImageFile:
         relative: The same, seen from the source; does not change when the source is moved.
         label: Class name.
         size_bytes: 0 where the file cannot be examined (a broken link).
+        columns: What else a manifest says of it, by the names of its columns.
     """
 
     path: Path
     relative: str
     label: str
     size_bytes: int
+    columns: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,30 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from autoarch.data.cache import FileRows, MemoryRows, read_rows
 from autoarch.data.dataset import (
+    ExampleSet,
     Findings,
     HeldOut,
     ImageData,
     ImagePreprocessing,
     ImageSet,
-    Pixels,
+    Labels,
+    PixelRange,
 )
 from autoarch.data.duplicates import DIGEST_BYTES, digest, find_duplicates, group_equal
 from autoarch.data.formats import listed
 from autoarch.data.pictures import Unreadable
+from autoarch.data.preprocessing import Array, Preprocessing
 from autoarch.data.source import ImageSource
-from autoarch.data.split import SPLIT_NAMES, TEST, TRAIN, VALID
+from autoarch.data.split import SPLIT_NAMES, TEST, TRAIN, VALID, Splits
 from autoarch.errors import DataError
 
 DEFAULT_IN_MEMORY_BYTES = 1 << 30
@@ -36,6 +40,67 @@ _PROGRESS_EVERY = 32
 Record = dict[str, Any]
 
 
+class Source(Protocol):
+    """What was found by looking, as `ImageSource` has it."""
+
+    @property
+    def splits(self) -> Splits: ...
+
+    @property
+    def labels(self) -> Labels: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def valid_given(self) -> bool: ...
+
+    @property
+    def label_kind(self) -> str: ...
+
+    @property
+    def examples(self) -> Any:
+        """Its `decode(preprocessing)` yields each position once, with a row or why not."""
+
+    @property
+    def pixel_range(self) -> PixelRange | None:
+        """For arrays of pictures, how numbers stand for brightness."""
+
+    @property
+    def n(self) -> int:
+        """Number of examples in all splits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """Decoded examples in their splits."""
+
+    sets: dict[int, ExampleSet]
+    findings: Findings
+
+    def common(self, source: Source) -> dict[str, Any]:
+        """What every kind of `TaskData` takes but the preprocessing."""
+        return {
+            "train": self.sets[TRAIN],
+            "valid": self.sets[VALID],
+            "held_out": HeldOut(self.sets[TEST]),
+            "classes": source.classes,
+            "findings": self.findings,
+            "fingerprint": source.fingerprint,
+            "label_kind": source.label_kind,
+            "valid_given": source.valid_given,
+        }
+
+
 def load_images(
     source: ImageSource,
     preprocessing: ImagePreprocessing,
@@ -44,33 +109,73 @@ def load_images(
     progress: Callable[[int, int], None] | None = None,
     in_memory_bytes: int = DEFAULT_IN_MEMORY_BYTES,
 ) -> ImageData:
-    """Decodes every picture once.
+    """Decodes every picture once. See `load_examples`."""
+    loaded = load_examples(
+        source,
+        preprocessing,
+        ImageSet,
+        cache=cache,
+        progress=progress,
+        in_memory_bytes=in_memory_bytes,
+    )
+    return ImageData(
+        **loaded.common(source), preprocessing=preprocessing, pixel_range=source.pixel_range
+    )
+
+
+def load_examples(
+    source: Source,
+    preprocessing: Preprocessing,
+    kind: type[ExampleSet] = ExampleSet,
+    *,
+    dtype: str = "uint8",
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    in_memory_bytes: int = DEFAULT_IN_MEMORY_BYTES,
+) -> Loaded:
+    """Decodes every example once.
 
     Args:
-        source: From `scan_images`.
+        source: What was found by looking.
         preprocessing: The network's input.
-        cache: Folder for the decoded pictures. They are kept there and used again when the same
+        kind: Of the sets that are made.
+        dtype: Of a decoded example.
+        cache: Folder for the decoded examples. They are kept there and used again when the same
             source is loaded in the same way; from `in_memory_bytes` on they are memory-mapped.
             Without it everything is held in memory.
         progress: Called now and then with (done, total).
-        in_memory_bytes: Size in bytes from which the pictures stay on disk.
+        in_memory_bytes: Size in bytes from which the examples stay on disk.
 
     Raises:
-        DataError: More than 20 % unreadable, a class without readable training images, equal
-            pictures everywhere, or a full disk.
+        DataError: More than 20 % unreadable, a class without readable training examples, equal
+            examples everywhere, or a full disk.
     """
     key = _cache_key(source, preprocessing)
     found = read_rows(cache, key, in_memory_bytes) if cache is not None else None
     if found is None:
-        rows, record = _decode(source, preprocessing, key, cache, in_memory_bytes, progress)
+        store = _store(source, preprocessing, dtype, cache, in_memory_bytes)
+        rows, record = _decode(source, preprocessing, key, store, progress)
     else:
         rows, record = found
         if progress is not None:
             progress(source.n, source.n)
-    return _assemble(source, preprocessing, rows, record)
+    return _assemble(source, preprocessing, rows, record, kind)
 
 
-def _cache_key(source: ImageSource, preprocessing: ImagePreprocessing) -> str:
+def _store(
+    source: Source,
+    preprocessing: Preprocessing,
+    dtype: str,
+    cache: Path | None,
+    in_memory_bytes: int,
+) -> MemoryRows | FileRows:
+    shape = (source.n, *preprocessing.shape)
+    if cache is None:
+        return MemoryRows(shape, dtype)
+    return FileRows(cache, shape, in_memory_bytes, dtype, preprocessing.noun)
+
+
+def _cache_key(source: Source, preprocessing: Preprocessing) -> str:
     parts = {
         "version": _CACHE_VERSION,
         "fingerprint": source.fingerprint,
@@ -81,36 +186,33 @@ def _cache_key(source: ImageSource, preprocessing: ImagePreprocessing) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _row_order(source: ImageSource) -> npt.NDArray[np.int64]:
+def _row_order(source: Source) -> npt.NDArray[np.int64]:
     """Positions in the order of the rows: train, valid, test, so that each split is one block."""
     return np.argsort(source.splits, kind="stable")
 
 
 def _decode(
-    source: ImageSource,
-    preprocessing: ImagePreprocessing,
+    source: Source,
+    preprocessing: Preprocessing,
     key: str,
-    cache: Path | None,
-    in_memory_bytes: int,
+    store: MemoryRows | FileRows,
     progress: Callable[[int, int], None] | None,
-) -> tuple[Pixels, Record]:
+) -> tuple[Array, Record]:
     order = _row_order(source)
     row_of = np.empty(source.n, np.int64)
     row_of[order] = np.arange(source.n)
-    shape = (source.n, *preprocessing.shape)
-    store = MemoryRows(shape) if cache is None else FileRows(cache, shape, in_memory_bytes)
     try:
         digests = np.zeros((source.n, DIGEST_BYTES), np.uint8)
         unreadable: dict[int, str] = {}
-        for done, (position, image) in enumerate(source.pictures.decode(preprocessing), 1):
-            if isinstance(image, Unreadable):
-                unreadable[position] = image.reason
+        for done, (position, example) in enumerate(source.examples.decode(preprocessing), 1):
+            if isinstance(example, Unreadable):
+                unreadable[position] = example.reason
             else:
-                store.write(int(row_of[position]), image)
-                digests[position] = np.frombuffer(digest(image.tobytes()), np.uint8)
+                store.write(int(row_of[position]), example)
+                digests[position] = np.frombuffer(digest(example.tobytes()), np.uint8)
             if progress is not None and (done % _PROGRESS_EVERY == 0 or done == source.n):
                 progress(done, source.n)
-        record = {"key": key, **_examine(source, digests, unreadable)}
+        record = {"key": key, **_examine(source, digests, unreadable, preprocessing.noun)}
         kept = order[_kept_mask(source, record)[order]]
         return store.finish(row_of[kept].tolist(), record), record
     except BaseException:
@@ -119,10 +221,10 @@ def _decode(
 
 
 def _examine(
-    source: ImageSource, digests: npt.NDArray[np.uint8], unreadable: dict[int, str]
+    source: Source, digests: npt.NDArray[np.uint8], unreadable: dict[int, str], noun: str
 ) -> Record:
     """Finds duplicates and checks that enough is left; the record is JSON."""
-    _check_unreadable(source, unreadable)
+    _check_unreadable(source, unreadable, noun)
     readable = np.array([i for i in range(source.n) if i not in unreadable], np.int64)
     groups = group_equal(digests[readable].reshape(-1).view(f"V{DIGEST_BYTES}"))
     duplicates = find_duplicates(
@@ -138,28 +240,28 @@ def _examine(
         "valid_in_test": duplicates.valid_in_test,
         "conflicting": duplicates.conflicting,
     }
-    _check_what_is_left(source, record)
+    _check_what_is_left(source, record, noun)
     return record
 
 
-def _check_unreadable(source: ImageSource, unreadable: dict[int, str]) -> None:
+def _check_unreadable(source: Source, unreadable: dict[int, str], noun: str) -> None:
     if len(unreadable) <= MAX_UNREADABLE_SHARE * source.n:
         return
     examples = [f"{source.names[i]} ({unreadable[i]})" for i in sorted(unreadable)]
     raise DataError(
-        f"{len(unreadable)} of {source.n} images cannot be read "
+        f"{len(unreadable)} of {source.n} {noun}s cannot be read "
         f"({len(unreadable) / source.n:.0%}): {listed(examples)}; replace or remove them."
     )
 
 
-def _kept_mask(source: ImageSource, record: Record) -> npt.NDArray[np.bool_]:
+def _kept_mask(source: Source, record: Record) -> npt.NDArray[np.bool_]:
     mask = np.ones(source.n, np.bool_)
     mask[[position for position, _ in record["unreadable"]]] = False
     mask[[position for _, position in record["dropped"]]] = False
     return mask
 
 
-def _check_what_is_left(source: ImageSource, record: Record) -> None:
+def _check_what_is_left(source: Source, record: Record, noun: str) -> None:
     mask = _kept_mask(source, record)
     left = np.bincount(
         source.labels[mask & (source.splits == TRAIN)], minlength=len(source.classes)
@@ -167,19 +269,23 @@ def _check_what_is_left(source: ImageSource, record: Record) -> None:
     lost = [name for name, count in zip(source.classes, left) if count == 0]
     if lost:
         raise DataError(
-            f"No training image is left of class {listed(lost)}: the others are unreadable or "
-            f"copies of held-out images; add different images."
+            f"No training {noun} is left of class {listed(lost)}: the others are unreadable or "
+            f"copies of held-out {noun}s; add different {noun}s."
         )
     if not (mask & (source.splits == VALID)).any():
         raise DataError(
-            "No validation image is left: they are unreadable or copies of test images; "
-            "add different images."
+            f"No validation {noun} is left: they are unreadable or copies of test {noun}s; "
+            f"add different {noun}s."
         )
 
 
 def _assemble(
-    source: ImageSource, preprocessing: ImagePreprocessing, rows: Pixels, record: Record
-) -> ImageData:
+    source: Source,
+    preprocessing: Preprocessing,
+    rows: Array,
+    record: Record,
+    kind: type[ExampleSet],
+) -> Loaded:
     order = _row_order(source)
     kept = order[_kept_mask(source, record)[order]]
     sets = {}
@@ -187,36 +293,25 @@ def _assemble(
     for split in (TRAIN, VALID, TEST):
         positions = kept[source.splits[kept] == split]
         end = start + len(positions)
-        sets[split] = ImageSet(
+        sets[split] = kind(
             inputs=rows[start:end],
             labels=source.labels[positions],
             names=tuple(source.names[i] for i in positions),
         )
         start = end
-    return ImageData(
-        train=sets[TRAIN],
-        valid=sets[VALID],
-        held_out=HeldOut(sets[TEST]),
-        classes=source.classes,
-        preprocessing=preprocessing,
-        findings=_findings(source, record, sets),
-        fingerprint=source.fingerprint,
-        pixel_range=source.pixel_range,
-        label_kind=source.label_kind,
-        valid_given=source.valid_given,
-    )
+    return Loaded(sets, _findings(source, record, sets, preprocessing.noun))
 
 
-def _findings(source: ImageSource, record: Record, sets: dict[int, ImageSet]) -> Findings:
+def _findings(source: Source, record: Record, sets: dict[int, ExampleSet], noun: str) -> Findings:
     counts = {}
     for split, name in enumerate(SPLIT_NAMES):
         tally = Counter(sets[split].labels.tolist())
         counts[name] = {cls: tally[index] for index, cls in enumerate(source.classes)}
     notes = list(source.notes)
     if record["valid_in_test"]:
-        notes.append(f"{record['valid_in_test']} images of valid are also in test.")
+        notes.append(f"{record['valid_in_test']} {noun}s of valid are also in test.")
     if record["conflicting"]:
-        notes.append(f"{record['conflicting']} images occur with different labels.")
+        notes.append(f"{record['conflicting']} {noun}s occur with different labels.")
     return Findings(
         class_counts=counts,
         duplicates=tuple((source.names[a], source.names[b]) for a, b in record["dropped"]),

@@ -21,8 +21,8 @@ _SPLIT_OF_NAME = {
 }
 
 
-def scan_manifest(path: Path) -> dict[str, Listing]:
-    """Lists the pictures that a manifest names.
+def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
+    """Lists the files that a manifest names.
 
     UTF-8 (with or without a byte order mark), else Latin-1; comma, semicolon or tab.
 
@@ -39,7 +39,7 @@ def scan_manifest(path: Path) -> dict[str, Listing]:
             f"Manifest {path} has no column {listed(required)}; it has {listed(columns, 6)}."
         )
     if not rows:
-        raise DataError(f"Manifest {path} names no images; add a line for each image.")
+        raise DataError(f"Manifest {path} names no {noun}s; add a line for each {noun}.")
     files: dict[str, list[ImageFile]] = {}
     missing: list[str] = []
     for line, row in rows:
@@ -62,7 +62,7 @@ def scan_manifest(path: Path) -> dict[str, Listing]:
         if size_bytes is None:
             missing.append(f"line {line}: {name}")
         else:
-            files.setdefault(split, []).append(ImageFile(file, name, label, size_bytes))
+            files.setdefault(split, []).append(ImageFile(file, name, label, size_bytes, row))
     if missing:
         count = "a file that does" if len(missing) == 1 else f"{len(missing)} files that do"
         raise DataError(

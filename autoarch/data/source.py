@@ -24,7 +24,7 @@ from autoarch.data.demo import DEMO_PREFIX, DEMO_TEST_SHARE, load_demo
 from autoarch.data.duplicates import digest_array, group_equal
 from autoarch.data.fingerprint import fingerprint_examples, fingerprint_files, group_copies
 from autoarch.data.folders import scan_class_folders, scan_folder
-from autoarch.data.formats import listed, why_unreadable
+from autoarch.data.formats import IMAGE_FILES, FileKind, listed, why_unreadable
 from autoarch.data.labels import EncodedLabels, encode_known, encode_labels
 from autoarch.data.listing import ImageFile, Listing, check_classes, check_same_classes
 from autoarch.data.manifest import scan_manifest
@@ -71,6 +71,11 @@ class ImageSource:
     pixel_range: PixelRange | None = None
     label_kind: str = "str"
     seed: int = 0
+
+    @property
+    def examples(self) -> Pictures:
+        """The pictures."""
+        return self.pictures
 
     @property
     def n(self) -> int:
@@ -128,13 +133,15 @@ def infer_channels(source: ImageSource) -> int:
     return 1 if source.pictures.are_grey(_sample(source, "channels", _GREY_SAMPLE)) else 3
 
 
-def list_files(path: Path) -> dict[str, Listing]:
-    """The pictures of a folder or a manifest, by split.
+def list_files(path: Path, kind: FileKind = IMAGE_FILES) -> dict[str, Listing]:
+    """The files of a folder or a manifest, by split; pictures unless told otherwise.
 
     Raises:
         DataError: As `scan_images`.
     """
-    return scan_manifest(path) if path.suffix.lower() == ".csv" else scan_folder(path)
+    if path.suffix.lower() == ".csv":
+        return scan_manifest(path, kind.noun)
+    return scan_folder(path, kind)
 
 
 def _refuse(value: Any, name: str, what: str) -> None:

@@ -24,6 +24,7 @@ def assign_splits(
     valid_share: float | None,
     test_share: float | None,
     seed: int,
+    noun: str = "image",
 ) -> Splits:
     """Deals examples out to train, valid and test.
 
@@ -37,6 +38,7 @@ def assign_splits(
         valid_share: Part of what test leaves, in (0, 0.5]; None where valid is given elsewhere.
         test_share: In [0, 0.5]; None or 0 where test is given elsewhere or not wanted.
         seed: The split depends on this, the labels and the groups alone.
+        noun: What an example is called in messages.
 
     Returns:
         int8 `(n,)` of TRAIN, VALID, TEST.
@@ -51,7 +53,7 @@ def assign_splits(
         distinct = _shuffled_groups(members, groups[members], random)
         parts_needed = 2 if valid_share or test_share else 1
         if len(distinct) < parts_needed:
-            raise DataError(_too_few(name, len(members)))
+            raise DataError(_too_few(name, len(members), noun))
         remaining = len(members)
         for part, share in ((TEST, test_share), (VALID, valid_share)):
             # the later part and train must get one each
@@ -95,11 +97,11 @@ def _take(
     return chosen, left
 
 
-def _too_few(name: str, count: int) -> str:
+def _too_few(name: str, count: int, noun: str) -> str:
     if count == 0:
-        problem = "has no image in the training data"
+        problem = f"has no {noun} in the training data"
     elif count == 1:
-        problem = "has one image, which cannot be split into a training and a held-out part"
+        problem = f"has one {noun}, which cannot be split into a training and a held-out part"
     else:
-        problem = f"has {count} copies of one image, which cannot be in train and held out too"
-    return f"Class {name!r} {problem}; add images of it or leave the class out."
+        problem = f"has {count} copies of one {noun}, which cannot be in train and held out too"
+    return f"Class {name!r} {problem}; add {noun}s of it or leave the class out."

@@ -218,7 +218,7 @@ def run_oracle(
         seed: Of the oracle.
         queries: Number of settings looked up at most; fewer where the table has no more.
         features: Columns that the oracle may know of every setting beforehand.
-        settings: Further arguments of the oracle.
+        settings: Further arguments of the oracle; `feasible` replaces that of the table.
     """
     import keras_tuner
 
@@ -227,12 +227,12 @@ def run_oracle(
     directions = [keras_tuner.Objective(o.name, o.direction) for o in objectives]
     if features:
         settings["features"] = table.costs(features)
+    settings.setdefault("feasible", table.contains if table.missing else None)
     oracle = make_oracle(
         name,
         objective=directions[0] if len(directions) == 1 else directions,
         hyperparameters=table.hyperparameters(),
         seed=seed,
-        feasible=table.contains if table.missing else None,
         **settings,
     )
     rows, seconds = [], []

@@ -20,6 +20,7 @@ from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
+from autoarch.trials.run_directory import write_json
 
 KEEP_ALIVE = 3
 """Networks kept in memory with their traced steps, so that a promotion traces nothing again."""
@@ -104,6 +105,7 @@ class TrainEvaluator:
             raise StoppedError
         metrics = self.measure(trainer)
         save_arrays(self._run.checkpoint_file(trial), **trainer.state())
+        write_json(self._run.architecture_file(trial), candidate.architecture.to_json())
         first = self._run.first_weights_file(trial)
         if self._keeps_first and not first.exists():
             save_arrays(first, **{path: [w] for path, w in trainer.named_weights().items()})

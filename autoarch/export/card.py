@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@:-])")
 _LIST_NUMBER = re.compile(r"^(\d+)\.")
 
 
-_TEMPLATES = {"text": "model_card_text.md.j2"}
+_TEMPLATES = {"speech": "model_card_speech.md.j2", "text": "model_card_text.md.j2"}
 """Templates by kind of data, where not `model_card.md.j2`."""
 
 
@@ -52,6 +52,7 @@ def model_card(
         exports: For each file `format`, `path`, `size_bytes` and `max_difference`.
         card: `metrics` {"valid": {...}, "test": {...} or None} and, where known, `name`,
             `refitted` (whether the final training used the validation part),
+            `quantised` (in int8 mode: size of the file and the float figures beside),
             `samples` (number of examples compared), `data` {label: value}, `training`
             {label: value}, `versions` {package: version}, `caveats` [sentence].
 
@@ -91,6 +92,7 @@ def model_card(
         test=card["metrics"].get("test"),
         measured=card["metrics"].get("test") or card["metrics"]["valid"],
         refitted=card.get("refitted", False),
+        quantised=card.get("quantised"),
         samples=card.get("samples"),
         data=card.get("data") or {},
         training=card.get("training") or {},

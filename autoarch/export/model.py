@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture import Architecture
+from autoarch.architecture.fold import fold, fold_weights
 from autoarch.data import Preprocessing, load_preprocessing
 from autoarch.errors import InvalidInputError
 from autoarch.export.labels import format_labels, parse_labels
@@ -100,6 +101,23 @@ class TrainedModel:
         views = [pixels, keras.ops.flip(pixels, axis=2)]
         average = keras.layers.Average(dtype="float32")([softmax(network(view)) for view in views])
         return keras.Model(pixels, average, name="model")
+
+    def folded_model(self) -> Any:
+        """Builds what is quantised: batch norm folded, centred pixels in, see `fold`.
+
+        Returns:
+            A `keras.Model` in float32 from `pixel - 128` of shape
+            `(batch, height, width, channels)` to probabilities `(batch, classes)`. The average
+            over mirror images is left out: a small device pays for one answer only.
+        """
+        import keras
+
+        names = [weight.path for weight in self.architecture.build().weights]
+        found = fold_weights(self.architecture, dict(zip(names, self.weights)))
+        network = fold(self.architecture).build(name="folded")
+        network.set_weights([found[weight.path] for weight in network.weights])
+        softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
+        return keras.Model(network.input, softmax(network.output), name="model")
 
     def save(self, directory: Path) -> None:
         """Writes the files of `MODEL_FILES`, and those of the preprocessing, into a directory,

@@ -96,6 +96,9 @@ class SearchOracle(TunerOracle):
             failure; `infeasible_draws` counts it.
         key: Canonical key of the network that a setting makes: settings with equal keys are the
             same network. By default each setting is a network of its own.
+        shares: How much of each budget a setting uses; it may be proposed where no share is above
+            one. Unlike `feasible` it says how far away the limit is, so draws are taken near it,
+            and what lies above is brought below: see `limited`.
 
     Attributes:
         stop_reason: Why the last call proposed nothing, one line; None while there are proposals.
@@ -224,7 +227,9 @@ class SearchOracle(TunerOracle):
                     self.restore(event["decisions"])
                 elif kind == "measured":
                     measurement = event["measurement"]
-                    score = measurement["score" if len(self.objectives) == 1 else "metrics"]
+                    score = measurement["score"]
+                    if len(self.objectives) > 1:  # not all metrics are numbers
+                        score = {o.name: measurement["metrics"][o.name] for o in self.objectives}
                     self._conclude(self._by_number(event["trial"]), score)
                 elif (
                     kind == "ended"

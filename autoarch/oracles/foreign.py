@@ -40,7 +40,7 @@ class ForeignOracle(SearchOracle):
         objective: Replaces the oracle's own.
         hyperparameters: The space, added to what the oracle knows of it.
         seed: Of what is drawn here; the oracle's own seed by default.
-        initial, feasible, key: See `SearchOracle`.
+        initial, feasible, key, shares: See `SearchOracle`.
 
     Raises:
         InvalidInputError: It is a `SearchOracle` already, or has trials.
@@ -183,13 +183,15 @@ def make_foreign(
     initial: Any = (),
     feasible: Any = None,
     key: Any = None,
+    shares: Any = None,
     **settings: Any,
 ) -> ForeignOracle:
     """One of KerasTuner's oracles by its name here.
 
     Args:
         name: A key of `KERAS_TUNER_ORACLES`.
-        objective, max_trials, hyperparameters, seed, initial, feasible, key: See `SearchOracle`.
+        objective, max_trials, hyperparameters, seed, initial, feasible, key, shares: See
+            `SearchOracle`.
         settings: The oracle's own, for instance `beta` of "keras_tuner.bayesian".
 
     Raises:
@@ -211,4 +213,5 @@ def make_foreign(
         initial=initial,
         feasible=feasible,
         key=key,
+        shares=shares,
     )

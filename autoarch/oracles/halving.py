@@ -87,6 +87,7 @@ class HalvingOracle(SearchOracle):
             initial=oracle._chooser.initial,
             feasible=oracle._chooser.feasible,
             key=oracle._chooser.key,
+            shares=oracle._chooser.shares,
         )
 
     def suggest(

@@ -24,6 +24,7 @@ from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.domains import Value
 from autoarch.oracles.fidelity import is_fidelity
 from autoarch.oracles.history import EventKind, History, HistoryEvent, KnownTrial, TrialState
+from autoarch.oracles.limited import Shares
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -50,6 +51,7 @@ class TunerOracle(keras_tuner.Oracle):
         initial: Sequence[Mapping[str, Value]] = (),
         feasible: Callable[[Mapping[str, Value]], bool] | None = None,
         key: Callable[[Mapping[str, Value]], str] | None = None,
+        shares: Shares | None = None,
     ):
         super().__init__(
             objective=_as_kerastuner(objective),
@@ -67,7 +69,9 @@ class TunerOracle(keras_tuner.Oracle):
         self.verbose = 0
         self._lock = threading.RLock()
         self._history = History()
-        self._chooser = Chooser(self.suggest, initial=initial, feasible=feasible, key=key)
+        self._chooser = Chooser(
+            self.suggest, initial=initial, feasible=feasible, key=key, shares=shares
+        )
         self._failures_in_a_row = 0
         self._directions: dict[str, str] = {}  # of metrics, as KerasTuner infers them
         self._space: tuple[Any, int, DecisionSpace] | None = None

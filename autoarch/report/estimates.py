@@ -48,13 +48,11 @@ def estimates_of(files: RunFiles, metrics: Metrics, best: TrialRecord | None) ->
         if split in metrics:
             found = metrics[split]
             n = found.get("n")
-            images = wording.plural(n, "image") if n else "images"
-            detail = (
-                f"{images} never seen before" if split == "test" else f"{images} it was chosen by"
-            )
+            seen = wording.plural(n, files.noun) if n else f"{files.noun}s"
+            detail = f"{seen} never seen before" if split == "test" else f"{seen} it was chosen by"
             if split == "valid" and files.refitted:
                 label = "Before the final training, validation"
-                detail = f"{images} it was chosen by; the final training used them, too"
+                detail = f"{seen} it was chosen by; the final training used them, too"
             bounds = found.get("accuracy_ci95")
             ci95 = (float(bounds[0]), float(bounds[1])) if bounds else None
             yield Estimate(split, label, detail, float(found["accuracy"]), ci95)
@@ -116,6 +114,8 @@ def claims_of(
     best: TrialRecord | None,
 ) -> Iterator[str]:
     """What the numbers allow to say, in sentences."""
+    if quantised := (files.result or {}).get("quantised"):
+        yield _quantised(quantised)
     by_kind = {estimate.kind: estimate for estimate in estimates}
     model = by_kind.get("test") or by_kind.get("valid")
     if model and "majority" in by_kind:
@@ -129,21 +129,33 @@ def claims_of(
         valid, test = metrics["valid"].get(name), metrics["test"].get(name)
         if files.refitted:
             yield (
-                "The final training used the validation images, too, after they had served to "
-                "choose; only the test says how good its result is."
+                f"The final training used the validation {files.noun}s, too, after they had served "
+                "to choose; only the test says how good its result is."
             )
         elif wording.known(valid) and wording.known(test):
             yield _gap(name, valid, test, better=files.objective.better)
     elif "valid" in metrics and files.refitted:
         yield (
-            "Nothing was held out for a test, and the final training used the validation images, "
-            "too: the validation figures are those of the network before it."
+            "Nothing was held out for a test, and the final training used the validation "
+            f"{files.noun}s, too: the validation figures are those of the network before it."
         )
     elif "valid" in metrics:
         yield (
-            "Nothing was held out for a test: the validation images chose this model, "
+            f"Nothing was held out for a test: the validation {files.noun}s chose this model, "
             "so expect less on new ones."
         )
+
+
+def _quantised(quantised: Mapping[str, Any]) -> str:
+    """The int8 file beside the float network, on the test part where there is one."""
+    split = "valid" if quantised["float"]["test"] is None else "test"
+    before, drop = quantised["float"][split]["accuracy"], quantised["drop"][split]
+    part = "test" if split == "test" else "validation"
+    return (
+        f"The int8 file of {wording.count(quantised['size_bytes'])} bytes answers "
+        f"{wording.percent(before - drop)} of the {part} images correctly, the network in float32 "
+        f"{wording.percent(before)}: int8 costs {100 * drop:.1f} points."
+    )
 
 
 def _against_majority(model: Estimate, majority: Estimate) -> str:

@@ -31,12 +31,9 @@ MOST_ROWS = 100
 """Lines of a table on the page; `autoarch trials` has them all."""
 
 _MOST_PICTURE_CHARACTERS = 900_000
-"""Base64 characters of all mistakes' pictures together, so that the page stays below 2 MB."""
+"""Base64 characters of all mistakes' pictures and sounds: the page stays below 2 MB."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-_NOUNS = {"text": "text", "speech": "clip"}
-"""What an example is called, by task; images where not told."""
 
 _SPLITS = ("train", "valid", "test")
 
@@ -52,14 +49,15 @@ class Plot:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer; `png` is base64, or empty where the picture is missing or too large; `text`
-    is the text where it is one."""
+    """A wrong answer; `png` and the sound `wav` are base64, or empty where missing or too large;
+    `text` is the text where it is one."""
 
     name: str
     true: str
     predicted: str
     confidence: float | None
     png: str
+    wav: str
     small: bool
     text: str = ""
 
@@ -136,7 +134,7 @@ def _context(files: RunFiles) -> dict[str, Any]:
         "stages": () if architecture is None else stages(architecture),
         "shape_text": shape_text,
         "data": data,
-        "noun": _NOUNS.get(str(files.about.get("task")), "image"),
+        "noun": files.noun,
         "findings": data.get("findings") or {},
         "class_rows": _class_rows((data.get("findings") or {}).get("class_counts") or {}),
         "use": _use(files),
@@ -161,6 +159,15 @@ def _search_plots(files: RunFiles, best: int | None) -> Iterator[Plot]:
     yield Plot(
         "Score against size", "Each trial's last score; smaller networks to the left.", _safe(svg)
     )
+    for cost in _front_costs(files):
+        svg = plots.score_against_size(files.trials, files.objective, best=best, cost=cost)
+        caption = "The objectives against each other; the dashed line is the front."
+        yield Plot(f"Trade-off with {cost}", caption, _safe(svg))
+
+
+def _front_costs(files: RunFiles) -> Sequence[str]:
+    """The costs that were objectives."""
+    return (files.settings.get("objectives") or "").split(",")[1:]
 
 
 def _final_point(files: RunFiles) -> plots.Point | None:
@@ -192,7 +199,7 @@ def _curve_plots(files: RunFiles, rows: Sequence[Row], best: int | None) -> Iter
     valid = evaluation.get("valid_curve") or ()
     if any(wording.known(point.get(files.objective.name)) for point in valid):
         svg = plots.valid_curve(valid, files.objective.name)
-        yield Plot("Final training: validation", "On the validation images.", _safe(svg))
+        yield Plot("Final training: validation", f"On the validation {files.noun}s.", _safe(svg))
 
 
 def _safe(svg: str) -> Markup:
@@ -224,6 +231,10 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
         if width is None or len(png) > room:
             png = ""
         room -= len(png)
+        wav = str(mistake.get("wav") or "")
+        if not _is_wav(wav) or len(wav) > room:
+            wav = ""
+        room -= len(wav)
         confidence = mistake.get("confidence")
         yield Mistake(
             name=str(mistake.get("name") or ""),
@@ -231,9 +242,19 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Mistake]:
             predicted=str(mistake.get("predicted")),
             confidence=confidence if wording.known(confidence) else None,
             png=png,
+            wav=wav,
             small=width is not None and width < 96,
             text=str(mistake.get("text") or ""),
         )
+
+
+def _is_wav(encoded: str) -> bool:
+    """Whether this is base64 of a WAV file."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
 
 
 def _png_width(encoded: str) -> int | None:

@@ -68,6 +68,14 @@ _MOST_POINTS = 2000
 
 _MOST_CURVES = 60
 
+_COST_LABELS = {
+    "params": "weights",
+    "macs": "multiply-adds",
+    "size": "bytes of the int8 file",
+    "ram": "bytes of activations",
+    "latency": "seconds an answer",
+}
+
 _SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Okabe and Ito's colours, which the colour-blind can tell apart, on light and on dark paper."""
 
@@ -130,13 +138,35 @@ def scores_over_time(
 
 
 def score_against_size(
-    records: Sequence[TrialRecord], objective: Objective, *, best: int | None
+    records: Sequence[TrialRecord],
+    objective: Objective,
+    *,
+    best: int | None,
+    cost: str | None = None,
 ) -> str:
-    """Score of each trial against its number of weights, with the front of both."""
+    """Score of each trial against its number of weights, with the front of both.
+
+    Args:
+        records: The trials.
+        objective: Which way is better.
+        best: Number of the winner.
+        cost: A cost among the measurements' metrics in place of the weights; then the score is
+            the metric itself, whatever the search has made of it.
+    """
+
+    def place(record: TrialRecord) -> tuple[Any, Any]:
+        if cost is None:
+            return record.params, record.score
+        metrics = record.last.metrics if record.last else {}
+        return metrics.get(cost), metrics.get(objective.name)
 
     def plot(axes: Axes) -> None:
-        scored = [(r.params, r.score, r.trial) for r in records if wording.known(r.score)]
-        points = [(float(params), float(score or 0.0), trial) for params, score, trial in scored]
+        found = [(*place(record), record.trial) for record in records]
+        points = [
+            (float(x), float(y), trial)
+            for x, y, trial in found
+            if wording.known(x) and wording.known(y)
+        ]
         front: list[Point] = []
         for params, score, _ in sorted(points, key=lambda p: (p[0], -objective.utility(p[1]))):
             if not front or objective.better(score, front[-1][1]):
@@ -149,7 +179,7 @@ def score_against_size(
         chosen = [(x, y) for x, y, t in points if t == best]
         _dots(axes, chosen, ACCENT, label=f"trial {best}, the best", marker="D", size=7)
         axes.set_xscale("log")
-        axes.set_xlabel("weights")
+        axes.set_xlabel(_COST_LABELS[cost or "params"])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.short_count(value)))
         sizes = [x for x, _, _ in points]
         narrow = bool(sizes) and max(sizes) < 20 * min(sizes)
@@ -161,7 +191,7 @@ def score_against_size(
         _score_axis(axes, objective.name)
         _legend(axes)
 
-    return _svg("score-against-size", plot)
+    return _svg(f"score-against-{cost or 'size'}", plot)
 
 
 def trial_curves(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoarch.objectives import Objective, get_objective
+from autoarch.report import wording
 from autoarch.trials import RunDirectory, TrialRecord, read_events, replay
 from autoarch.trials.record import Event
 
@@ -38,6 +39,11 @@ class RunFiles:
         """What the user asked for."""
         settings: Mapping[str, Any] = self.about.get("settings") or {}
         return settings
+
+    @property
+    def noun(self) -> str:
+        """What an example is called."""
+        return wording.noun_of(self.about.get("task"))
 
     @cached_property
     def objective(self) -> Objective:

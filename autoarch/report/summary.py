@@ -11,6 +11,7 @@ from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
+from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
 from autoarch.trials import RunDirectory, TrialStatus
 
 
@@ -65,6 +66,8 @@ class Summary:
         params: Weights of the model; None before it exists.
         macs: Multiply-adds of one forward pass of one example.
         files: The exported model's files.
+        limits: What was allowed and what is used.
+        front: The best trade-offs, where several objectives were asked for.
     """
 
     run: Path
@@ -86,6 +89,8 @@ class Summary:
     params: int | None
     macs: int | None
     files: tuple[ModelFile, ...]
+    limits: tuple[Limit, ...] = ()
+    front: tuple[FrontPoint, ...] = ()
 
     def text(self) -> str:
         """The summary in a few lines of plain text, without a newline at the end."""
@@ -112,6 +117,9 @@ class Summary:
         if self.params is not None:
             macs = wording.short_count(self.macs)
             yield "model", f"{wording.count(self.params)} weights, {macs} multiply-adds"
+        for limit in self.limits:
+            yield "limit", str(limit)
+        yield from front_text(self.front, self.objective)
         for file in self.files:
             size = "" if file.size_bytes is None else f" ({wording.size(file.size_bytes)})"
             yield file.format, f"{file.path}{size}"
@@ -184,6 +192,8 @@ def summary_of(files: RunFiles) -> Summary:
         params=model.get("params", best.params if best else None),
         macs=model.get("macs", best.macs if best else None),
         files=tuple(_model_files(files.directory.root, model)),
+        limits=limits_of(result),
+        front=front_of(result),
     )
 
 

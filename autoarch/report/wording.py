@@ -21,6 +21,13 @@ _METRIC_NAMES = {
     "log_loss": "log loss",
 }
 
+_NOUNS = {"text": "text", "speech": "clip"}
+
+
+def noun_of(task: Any) -> str:
+    """What an example is called: "clip" or "text", and "image" where no task is told."""
+    return _NOUNS.get(str(task), "image")
+
 
 def known(value: Any) -> TypeGuard[float]:
     """Whether a number is there: neither None nor NaN nor infinite."""

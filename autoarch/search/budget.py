@@ -111,6 +111,9 @@ FREE_TRAINING_S = 600.0
 
 RUNG_FACTOR = 3
 MOST_FIRST_EPOCHS = 9.0
+TRACE_S = 3.0
+"""Seconds before a network's first step, about: most of it is tracing."""
+
 LOOKS = 70
 """The first rung is this fraction of the epochs that the whole training time would buy."""
 
@@ -132,6 +135,15 @@ class Plan:
     final_until_s: float | None
     final_epochs: float
     epoch_s: float
+
+    @property
+    def first_looks(self) -> float:
+        """About how many networks the search's time buys at the first rung; infinite without a
+        time limit."""
+        if self.search_until_s is None or self.final_until_s is None:
+            return float("inf")
+        search_s = (self.final_until_s - self.search_until_s) * SEARCH_SHARE / (1 - SEARCH_SHARE)
+        return search_s / (self.rungs[0] * self.epoch_s + TRACE_S)
 
 
 def make_plan(clock: Clock, epoch_s: float, *, start_s: float = 0.0) -> Plan:

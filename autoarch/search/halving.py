@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from autoarch.objectives import Objective
 from autoarch.oracles.promotion import best_share
@@ -12,6 +12,10 @@ from autoarch.trials import Fidelity, Measurement, TrialRecord, TrialStatus
 LEAD = 2.0
 """Standard errors by which a trial must lead trial 0 to be taken in its place: the best of several
 leads by one through luck alone, and who is ahead after few epochs need not be in the end."""
+
+
+Merits = Callable[[Mapping[int, Measurement]], dict[int, float]]
+"""From the measurements on a rung to how good each trial is, larger is better."""
 
 
 def measured_at(record: TrialRecord, epochs: float) -> Measurement | None:
@@ -23,7 +27,10 @@ def measured_at(record: TrialRecord, epochs: float) -> Measurement | None:
 
 
 def next_promotion(
-    trials: Sequence[TrialRecord], rungs: Sequence[float], objective: Objective
+    trials: Sequence[TrialRecord],
+    rungs: Sequence[float],
+    objective: Objective,
+    merits: Merits | None = None,
 ) -> tuple[TrialRecord, Fidelity] | None:
     """The trial to be promoted next, from the highest rung down.
 
@@ -35,17 +42,23 @@ def next_promotion(
         trials: All trials so far.
         rungs: Epochs of each rung, growing.
         objective: Which way is better.
+        merits: Says it instead where there are several objectives.
 
     Returns:
         The trial and the fidelity to take it to, or None.
     """
     for level in range(len(rungs) - 2, -1, -1):
-        utilities = {
-            record.trial: objective.utility(measurement.score)
+        measured = {
+            record.trial: measurement
             for record in trials
             if record.status is TrialStatus.COMPLETED
             and (measurement := measured_at(record, rungs[level])) is not None
         }
+        utilities = (
+            merits(measured)
+            if merits
+            else {number: objective.utility(m.score) for number, m in measured.items()}
+        )
         chosen = best_share(utilities)
         if chosen and 0 in utilities:
             # The baseline goes along: a score says little unless trial 0 has one beside it.

@@ -8,15 +8,17 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 
 from autoarch.errors import RepeatedFailureError, TrialFailedError
 from autoarch.evaluation.evaluator import Evaluator, StoppedError
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
+from autoarch.search.front import front_merits, front_of
 from autoarch.search.halving import best_trial, next_promotion
 from autoarch.search.inheritance import nearest_parent
 from autoarch.search.progress import Progress
@@ -57,6 +59,9 @@ class Search:
         max_trials: Most trials to start, or None.
         interrupted: Asked often; True ends the search as soon as trial 0 is measured.
         inherit: Whether a trial begins with the weights of the nearest one before it.
+        price: What a candidate costs beside what is measured of it; joins its metrics.
+        objectives: Several objectives, `objective` and then costs; promotions and the best trial
+            go by their front. Empty for `objective` alone.
     """
 
     def __init__(
@@ -73,6 +78,8 @@ class Search:
         max_trials: int | None = None,
         interrupted: Callable[[], bool] = lambda: False,
         inherit: bool = False,
+        price: Callable[[Candidate], Mapping[str, float]] | None = None,
+        objectives: Sequence[Objective] = (),
     ):
         self._space = space
         self._oracle = oracle
@@ -85,6 +92,8 @@ class Search:
         self._max_trials = max_trials
         self._interrupted = interrupted
         self._inherit = inherit
+        self._price = price
+        self._objectives = tuple(objectives)
         self._heard_s = clock.elapsed_s
         self.trials: list[TrialRecord] = replay(log.events)
         self.training_s = 0.0
@@ -97,7 +106,9 @@ class Search:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The best trial so far, or None."""
+        """The best trial so far, or None; of several objectives the knee of the front."""
+        if self._objectives:
+            return front_of(self.trials, self._objectives)[1]
         return best_trial(self.trials, self._plan.rungs, self._objective)
 
     def run(self) -> None:
@@ -122,7 +133,13 @@ class Search:
 
     def _promotion(self) -> tuple[TrialRecord, Fidelity] | None:
         with self._bookkeeping():
-            promotion = next_promotion(self.trials, self._plan.rungs, self._objective)
+            merits = partial(front_merits, objectives=self._objectives)
+            promotion = next_promotion(
+                self.trials,
+                self._plan.rungs,
+                self._objective,
+                merits if self._objectives else None,
+            )
         return promotion if promotion is not None and self._affordable(*promotion) else None
 
     def _new_trial(self) -> tuple[TrialRecord, Fidelity] | None:
@@ -251,9 +268,13 @@ class Search:
         def on_epoch(epochs: float, loss: float) -> None:
             self._progress.epoch(record, epoch=epochs, epochs=fidelity.epochs, loss=loss)
 
-        return self._evaluator.evaluate(
+        measurement = self._evaluator.evaluate(
             candidate, record.trial, fidelity, should_stop=should_stop, on_epoch=on_epoch
         )
+        if self._price is None:
+            return measurement
+        metrics = {**measurement.metrics, **self._price(candidate)}
+        return replace(measurement, metrics=metrics, score=self._objective.score(metrics))
 
     def _record(self, record: TrialRecord, measurement: Measurement) -> None:
         with self._bookkeeping():
@@ -265,10 +286,13 @@ class Search:
             )
             self.trials[record.trial] = record
             self._append("measured", trial=record.trial, measurement=measurement.to_json())
+            result: float | dict[str, float] = measurement.score
+            if self._objectives:
+                result = {o.name: measurement.metrics[o.name] for o in self._objectives}
             if first:
-                self._oracle.tell(oracle_id(record), measurement.score)
+                self._oracle.tell(oracle_id(record), result)
             else:
-                self._oracle.revise(oracle_id(record), measurement.score)
+                self._oracle.revise(oracle_id(record), result)
         self.training_s += measurement.train_s
         best = self.best
         assert best is not None

@@ -6,6 +6,7 @@ from autoarch.errors import InvalidInputError
 from autoarch.spaces.mobile import MobileSpace
 from autoarch.spaces.residual import ResidualSpace
 from autoarch.spaces.space import Candidate, SearchSpace
+from autoarch.spaces.speech import SpeechSpace
 
 SPACES: dict[str, type[ResidualSpace] | type[MobileSpace]] = {
     space.name: space for space in (ResidualSpace, MobileSpace)
@@ -24,4 +25,12 @@ def get_space(name: str) -> type[ResidualSpace] | type[MobileSpace]:
     return SPACES[name]
 
 
-__all__ = ["SPACES", "Candidate", "MobileSpace", "ResidualSpace", "SearchSpace", "get_space"]
+__all__ = [
+    "SPACES",
+    "Candidate",
+    "MobileSpace",
+    "ResidualSpace",
+    "SearchSpace",
+    "SpeechSpace",
+    "get_space",
+]

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
-from autoarch.architecture.ops.activation import Activation
-from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
-from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
-from autoarch.spaces.blocks import channels, classifier, conv
+from autoarch.spaces.blocks import channels, classifier, conv, residual_block
 from autoarch.spaces.space import SearchSpace
 from autoarch.training.recipe import Recipe
 
@@ -106,13 +103,13 @@ class ResidualSpace(SearchSpace):
             filters = channels(width * growth**stage)
             node = self._downsample(graph, node, filters, downsampling, activation, f"stage{stage}")
             for number in range(1, (depths[stage - 1] or 0) + 1):
-                node = self._block(
+                node = residual_block(
                     graph,
                     node,
-                    block,
-                    kernel,
-                    activation,
-                    squeeze_excite,
+                    kind=block,
+                    kernel=kernel,
+                    activation=activation,
+                    squeeze_excite=squeeze_excite,
                     name=f"stage{stage}/block{number}",
                 )
         classifier(graph, node, self.classes, dropout=dropout)
@@ -133,30 +130,3 @@ class ResidualSpace(SearchSpace):
         node = conv(graph, node, filters, name=f"{name}/down", activation=activation)
         pool = MaxPool2D() if kind == "max_pool" else AveragePool2D()
         return graph.add(pool, node, name=f"{name}/pool")
-
-    @staticmethod
-    def _block(
-        graph: GraphBuilder,
-        node: str,
-        kind: str,
-        kernel: int,
-        activation: str,
-        squeeze_excite: bool,
-        *,
-        name: str,
-    ) -> str:
-        filters = graph.shape(node)[-1]
-        if kind == "basic":
-            x = conv(
-                graph, node, filters, kernel=kernel, name=f"{name}/conv1", activation=activation
-            )
-            x = conv(graph, x, filters, kernel=kernel, name=f"{name}/conv2", activation=None)
-        else:
-            inner = channels(filters / 2)
-            x = conv(graph, node, inner, kernel=1, name=f"{name}/reduce", activation=activation)
-            x = conv(graph, x, inner, kernel=kernel, name=f"{name}/conv", activation=activation)
-            x = conv(graph, x, filters, kernel=1, name=f"{name}/expand", activation=None)
-        if squeeze_excite:
-            x = graph.add(SqueezeExcite(), x, name=f"{name}/squeeze_excite")
-        x = graph.add(Add(), node, x, name=f"{name}/add")
-        return graph.add(Activation(activation), x, name=f"{name}/{activation}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from autoarch.architecture import Architecture
 from autoarch.training.constants import set_constants
 from autoarch.training.recipe import Recipe, decide_recipe
+
+_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,41 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """Weights of a network that the data gives, see `Candidate`; none by default."""
         return {}
+
+    def cheapest(self, cost: Callable[[Architecture], float]) -> Candidate:
+        """The network of the space that costs least.
+
+        Each decision in turn is set to its cheapest value, the others kept, until none changes:
+        exact where a cheaper value of a decision is cheaper whatever the others are, as with
+        parameters, multiply-adds and file sizes. Of equal costs the one with fewer parameters
+        counts as cheaper. Bounded: at most `_ROUNDS` rounds over the values of all decisions.
+
+        Args:
+            cost: Of an architecture; smaller is better.
+
+        Example:
+            >>> from autoarch.spaces import MobileSpace
+            >>> space = MobileSpace((32, 32, 3), 10)
+            >>> space.cheapest(lambda network: network.params).architecture.params < 10_000
+            True
+        """
+        declared = keras_tuner.HyperParameters()
+        self.architecture(declared)
+        best = self.candidate({})
+        lowest = (cost(best.architecture), best.architecture.params)
+        for _ in range(_ROUNDS):
+            before = lowest
+            for decision in declared.space:
+                if decision.name not in best.decisions:
+                    continue
+                for value in decision.values:
+                    candidate = self.candidate({**best.decisions, decision.name: value})
+                    price = (cost(candidate.architecture), candidate.architecture.params)
+                    if price < lowest:
+                        best, lowest = candidate, price
+            if lowest == before:
+                break
+        return best
 
     def yardstick(self) -> Candidate:
         """The candidate whose multiply-adds others may not much exceed under a clock: trial 0,

@@ -7,6 +7,15 @@ prepare_environment()  # before TensorFlow is imported
 from autoarch.tasks.base import BaseSearch, NotFittedError  # noqa: E402
 from autoarch.tasks.image import ImageSearch  # noqa: E402
 from autoarch.tasks.reopen import load, resume  # noqa: E402
+from autoarch.tasks.speech import SpeechSearch  # noqa: E402
 from autoarch.tasks.text import TextSearch  # noqa: E402
 
-__all__ = ["BaseSearch", "ImageSearch", "NotFittedError", "TextSearch", "load", "resume"]
+__all__ = [
+    "BaseSearch",
+    "ImageSearch",
+    "NotFittedError",
+    "SpeechSearch",
+    "TextSearch",
+    "load",
+    "resume",
+]

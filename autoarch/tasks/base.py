@@ -16,12 +16,19 @@ from typing import Any, ClassVar, Self, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.errors import AutoArchError, BudgetError
+from autoarch.costs.constraints import Constraints
+from autoarch.errors import AutoArchError, BudgetError, InvalidInputError
 from autoarch.export import TrainedModel, export_bundle
 from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
+from autoarch.tasks.limits import (
+    canonical_constraints,
+    canonical_objectives,
+    canonical_targets,
+)
+from autoarch.tasks.one_trial import export_trial
 from autoarch.tasks.predictor import Predictor, as_given, best_labels
 from autoarch.tasks.runs import (
     check_continuable,
@@ -85,6 +92,13 @@ class BaseSearch(ABC):
         class_weight: str = "auto",
         precision: str = "auto",
         inherit: bool = False,
+        ship: str = "float",
+        max_size_bytes: int | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
+        device: str | None = None,
+        mobile: bool = False,
+        prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
+        objectives: Sequence[str] | str | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -100,6 +114,13 @@ class BaseSearch(ABC):
         self.class_weight = class_weight
         self.precision = precision
         self.inherit = inherit
+        self.ship = ship
+        self.max_size_bytes = max_size_bytes
+        self.constraints = constraints
+        self.device = device
+        self.mobile = mobile
+        self.prefer = prefer
+        self.objectives = objectives
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -169,18 +190,34 @@ class BaseSearch(ABC):
             Session(task, settings, run, log, clock, progress).run()
 
     def _settings(self) -> Settings:
+        limits = canonical_constraints(self.constraints, self.device, mobile=self.mobile)
+        objectives = canonical_objectives(self.objectives)
+        # A limit is a promise about the int8 file, so that is what is shipped and measured.
+        ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
+        if ship == "int8" and self.task != "image":
+            raise InvalidInputError(
+                f"A limit is kept by an int8 file, which is made of image models only so far, not "
+                f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
+            )
+        sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space=self.space,
-            objective=self.objective,
+            space="mobile" if self.mobile and self.space == "auto" else self.space,
+            objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
             class_weight=self.class_weight,
             precision=self.precision,
             seed=self.seed,
             inherit=self.inherit,
+            ship=ship,
+            max_size_bytes=int(min(sizes)) if sizes else None,
+            constraints=limits,
+            prefer=canonical_targets(self.prefer),
+            objectives=objectives,
+            mobile=self.mobile,
             **{name: getattr(self, name) for name in self.own},
         )
 
@@ -265,13 +302,34 @@ class BaseSearch(ABC):
         self,
         directory: str | Path | None = None,
         formats: Sequence[str] = ("saved_model", "keras", "litert"),
+        *,
+        trial: int | None = None,
     ) -> dict[str, Any]:
         """Exports the model again, checked; into another directory, or other formats.
 
+        Args:
+            directory: Where to write; the run's own model, or `trial-N` in the run.
+            formats: Names from `autoarch.export.FORMATS`.
+            trial: A trial of the search in place of the model, as it was last measured there.
+
         Returns:
             For each format its path, size in bytes and largest difference from the model.
+
+        Raises:
+            InvalidInputError: No such trial, or the run kept no weights of it.
         """
         run = self._run()
+        if trial is not None:
+            return export_trial(
+                run,
+                trial,
+                self._predictor.model,
+                run.root / f"trial-{trial}" if directory is None else Path(directory),
+                formats,
+                self.trials_,
+                self.progress,
+                self._samples_of,
+            )
         target = run.model if directory is None else Path(directory)
         samples = self._samples()
         stored = run.read_json(run.model / "metrics.json")
@@ -284,6 +342,7 @@ class BaseSearch(ABC):
             formats=chosen,
             samples=samples,
             card={**stored.get("card", {}), "metrics": stored["metrics"]},
+            calibration=run.calibration(),
             progress=self.progress,
         )
         return {
@@ -291,9 +350,13 @@ class BaseSearch(ABC):
             for name, file in files.items()
         }
 
-    @abstractmethod
     def _samples(self) -> Any:
-        """Examples on which exports are checked."""
+        """Examples on which exports of the run's model are checked."""
+        return self._samples_of(self._predictor.model)
+
+    @abstractmethod
+    def _samples_of(self, model: TrainedModel) -> Any:
+        """Examples on which exports of a model are checked."""
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""

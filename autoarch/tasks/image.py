@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -32,6 +32,7 @@ from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace, get_space
 from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.limits import budgets_of, fitting_scale
 from autoarch.tasks.scaling import choose_scale, default_recipe
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task
@@ -83,6 +84,14 @@ class ImageTask(Task):
             training_s=final_s,
             macs_per_s=speed.macs_per_s,
         )
+        scale = fitting_scale(
+            scale,
+            self._kind(settings),
+            channels,
+            len(source.classes),
+            budgets_of(settings.constraints),
+            side_is_given=settings.image_size is not None,
+        )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
         recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
         return Setup(preprocessing.to_json(), scale.width, recipe, speed)
@@ -96,10 +105,13 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        kind = get_space("residual" if settings.space == "auto" else settings.space)
-        return kind(
+        return self._kind(settings)(
             data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
         )
+
+    @staticmethod
+    def _kind(settings: Settings) -> Callable[..., SearchSpace]:
+        return get_space("residual" if settings.space == "auto" else settings.space)
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
         return make_augmenter(shape, classes)
@@ -148,6 +160,18 @@ class ImageSearch(BaseSearch):
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
             over a picture and its mirror image, about a point more accurate for twice the work;
             "none": by the picture alone.
+        ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
+            answers, never averaged over mirror images, are what is measured and reported.
+        max_size_bytes: Most bytes of the int8 file; checked on the file itself.
+        constraints: `Constraints`: hard limits on what is shipped, the int8 file. No network above
+            them is trained, and none is exported.
+        device: Name or path of a device profile whose limits hold, too.
+        mobile: The preset for phones: the mobile space, the int8 file, and limits of 5 MB and 100 M
+            multiply-adds where `constraints` sets none of the kind.
+        prefer: Soft targets, `{"latency": "5ms"}` or "latency=5ms": a network above is charged for
+            it, one below is paid.
+        objectives: "accuracy,size": a metric and costs, of which the search finds the best
+            trade-offs; `result_["front"]` has them, `export(trial=...)` exports one.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.
@@ -229,9 +253,8 @@ class ImageSearch(BaseSearch):
             self.progress.note(f"{len(unreadable)} files could not be read and are left out.")
         return classification_metrics(images.labels, self._predictor.predict_proba(images.images))
 
-    def _samples(self) -> Samples:
+    def _samples_of(self, model: TrainedModel) -> Samples:
         """Noise and flat pictures: the run's own data may lie elsewhere by now."""
-        model = self._predictor.model
         random = np.random.default_rng(0)
         noise = random.integers(0, 256, (12, *self._preprocessing.shape), np.uint8)
         flat = np.full((4, *self._preprocessing.shape), 0, np.uint8)

@@ -11,10 +11,13 @@ from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.image import ImageSearch
 from autoarch.tasks.runs import is_finished
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.speech import SpeechSearch
 from autoarch.tasks.text import TextSearch
 from autoarch.trials import RunDirectory
 
-_TASKS: dict[str, type[BaseSearch]] = {search.task: search for search in (ImageSearch, TextSearch)}
+_TASKS: dict[str, type[BaseSearch]] = {
+    search.task: search for search in (ImageSearch, SpeechSearch, TextSearch)
+}
 
 
 def _estimator(run: RunDirectory, progress: Progress | None) -> BaseSearch:

@@ -62,6 +62,7 @@ def result_of(
     bookkeeping_s: float,
     final: FinalModel,
     test: Mapping[str, Any] | None,
+    quantised: Mapping[str, Any] | None = None,
     files: Mapping[str, ExportedFile],
     macs: int,
     interrupted: bool,
@@ -69,6 +70,8 @@ def result_of(
     """Puts the result together; `wall_s` and `phases` are added when the run ends.
 
     Args:
+        test: Of what is shipped: in int8 mode of the int8 file.
+        quantised: In int8 mode its size and the float figures beside; see `measure_int8`.
         macs: Multiply-adds of one answer of the exported model.
 
     Returns:
@@ -118,10 +121,11 @@ def result_of(
         },
         "valid": final.metrics,
         "test": test,
+        "quantised": quantised,
         "model": {
             "params": candidate.architecture.params,
             "macs": macs,
-            "size_bytes": files["keras"].size_bytes,
+            "size_bytes": files["litert_int8" if quantised else "keras"].size_bytes,
             "precision": precision,
             "files": {name: str(run.model / file.path) for name, file in files.items()}
             | {"labels": str(run.model / "labels.txt"), "card": str(run.model / "README.md")},

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from autoarch.costs.budgets import written
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
-from autoarch.objectives import get_objective
+from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
 from autoarch.search.loop import Search
@@ -24,20 +25,40 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
+from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import phase_seconds, result_of, versions
 from autoarch.tasks.settings import Settings
+from autoarch.tasks.shipping import (
+    Trained,
+    calibration_of,
+    choose_shipped,
+    drop_note,
+    measure_int8,
+    options_of,
+)
 from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.tradeoffs import tradeoffs_of
 from autoarch.training.fit import Array
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
 
 logger = logging.getLogger(__name__)
 
 CHECKED_SAMPLES = 32
 """Held-out examples on which every exported file must answer as the trained model does."""
+
+SHIPPED_FORMATS = {
+    "float": ("saved_model", "keras", "litert"),
+    "float16": ("saved_model", "keras", "litert_float16"),
+    "int8": ("saved_model", "keras", "litert_int8"),
+}
+"""Formats of the export by `Settings.ship`."""
+
+INT8_CLOSING = 1.3
+"""Times as many start-ups are kept for an int8 export: a converter before the float files."""
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -71,6 +92,7 @@ class Session:
         self.clock = clock
         self.progress = progress
         self.objective = get_objective(settings.objective)
+        self.budgets = budgets_of(settings.constraints)
         self._interrupts = Interrupts()
         self._search: Search | None = None
 
@@ -80,16 +102,17 @@ class Session:
             setup = self._setup()
             data = self._load(setup)
             space = self.task.space(self.settings, setup, data)
+            baseline = baseline_of(space, self.budgets)
             evaluator = self._evaluator(data, setup)
-            plan = self._plan(evaluator, space)
-            search = self._run_search(space, evaluator, plan)
+            plan = self._plan(evaluator, baseline)
+            search = self._run_search(space, evaluator, plan, baseline)
             best = search.best
             if best is None:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
             final = self._train_final(evaluator, data, candidate, best, plan)
-        return self._conclude(setup, data, space, search, candidate, best, final)
+        return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -146,14 +169,15 @@ class Session:
         weights = (counts.mean() / counts) ** power
         return weights / float(np.average(weights, weights=counts))
 
-    def _plan(self, evaluator: TrainEvaluator, space: SearchSpace) -> Plan:
+    def _plan(self, evaluator: TrainEvaluator, baseline: Candidate) -> Plan:
         self._phase("probe")
         for event in self.log.events:
             if event["event"] == "plan":
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
         timed = self.clock.limit_s is not None
-        epoch_s = evaluator.seconds_per_epoch(space.candidate({})) if timed else 0.0
+        epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
+        start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -166,15 +190,21 @@ class Session:
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
 
-    def _run_search(self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan) -> Search:
+    def _run_search(
+        self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
+    ) -> Search:
         self._phase("search")
-        oracle = choose_oracle(self.settings, space, self.objective)
+        objective = preferring(self.objective, self.settings.prefer or {})
+        oracle = choose_oracle(
+            self.settings, space, objective, baseline, first_looks=plan.first_looks
+        )
+        objectives, priced = self.settings.objectives, self.settings.priced
         oracle.replay(self.log.events)
         self._search = Search(
             space,
             oracle,
             evaluator,
-            self.objective,
+            objective,
             self.log,
             self.clock,
             plan,
@@ -182,6 +212,8 @@ class Session:
             max_trials=self.settings.trials,
             interrupted=lambda: self._interrupts.requested,
             inherit=self.settings.inherit,
+            price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
+            objectives=search_objectives(objectives) if objectives else (),
         )
         if not any(event["event"] == "final" for event in self.log.events):
             self._search.run()
@@ -240,6 +272,7 @@ class Session:
         setup: Setup,
         data: TaskData,
         space: SearchSpace,
+        evaluator: TrainEvaluator,
         search: Search,
         candidate: Candidate,
         best: TrialRecord,
@@ -247,27 +280,50 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        with ExportWorkers() as workers:
+        quantised, int8_file = None, None
+        calibration = calibration_of(data, self.settings.seed)
+        save_arrays(self.run_directory.calibration_file, inputs=[calibration])
+        if self.settings.ship == "int8":
+            int8_file = self.run_directory.checkpoints / "model_int8.tflite"
+            chosen = Trained(best, candidate, final)
+            shipped, model = choose_shipped(
+                options_of(
+                    chosen, search.trials, space, evaluator, self.objective, self.run_directory
+                ),
+                data,
+                calibration,
+                int8_file,
+                limit_bytes=self.settings.max_size_bytes,
+                note=self.progress.note,
+            )
+            best, candidate, final = shipped.record, shipped.candidate, shipped.final
+        else:
             weights = tuple(final.trainer.weights())
             model = self.task.finished(candidate, weights, data, self.settings)
+        formats = SHIPPED_FORMATS[self.settings.ship]
+        with ExportWorkers(formats) as workers:
             predict_proba = Predictor(model).predict_proba
-            test, details = None, {"split": None, "classes": list(data.classes)}
-            if len(data.held_out):
+            test: dict[str, Any] | None = None
+            details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
+            if int8_file is not None:
+                quantised, test, details = measure_int8(int8_file, model, data, self.task.show)
+                if note := drop_note(quantised, self.task.noun):
+                    self.progress.note(note)
+            elif len(data.held_out):
                 test, details = evaluate_held_out(
-                    predict_proba,
-                    data.held_out,
-                    data.classes,
-                    data.train.labels,
-                    self.task.show,
+                    predict_proba, data.held_out, data.classes, data.train.labels, self.task.show
                 )
             shown = data.held_out.reveal() if len(data.held_out) else data.valid
             details |= self.task.explain(predict_proba, shown, data)
-            card = self._card(data, final, test)
+            card = {**self._card(data, final, test), "quantised": quantised}
             files = export_bundle(
                 model,
                 self.run_directory.model,
+                formats=formats,
                 samples=self._samples(model, data),
                 card=card,
+                calibration=calibration,
+                int8_file=int8_file,
                 progress=self.progress,
                 workers=workers,
             )
@@ -290,9 +346,21 @@ class Session:
             bookkeeping_s=search.bookkeeping_s,
             final=final,
             test=test,
+            quantised=quantised,
             files=files,
             macs=model.macs,
             interrupted=self._interrupts.requested,
+        )
+        int8 = files.get("litert_int8")
+        result.update(
+            tradeoffs_of(
+                self.settings,
+                self.budgets,
+                search.trials,
+                candidate.architecture,
+                int8.size_bytes if int8 else None,
+                self.run_directory.root,
+            )
         )
         self._write_result(result)
         write_report(self.run_directory)
@@ -329,6 +397,10 @@ class Session:
                 "seed": self.settings.seed,
                 "objective": self.settings.objective,
                 "time limit (s)": self.settings.time_limit_s or "none",
+                **{
+                    f"limit on {cost}": written(cost, limit)
+                    for cost, limit in self.budgets.constraints.limits.items()
+                },
             },
             "versions": versions(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
+from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES, "text")
+SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
+SHIPS = ("float", "float16", "int8")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
+SHORTEST_S, LONGEST_S = 0.1, 60.0
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
@@ -42,6 +46,15 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
+        max_size_bytes: Most bytes of the int8 file, or None.
+        constraints: Limits as `Constraints.to_json` has them, or None.
+        prefer: Soft targets by cost, or None.
+        objectives: A metric and costs, joined by commas, or None for `objective` alone.
+        mobile: Whether this was asked for as the preset for phones.
+        group: How speakers are told: "auto", "none", a column or a pattern.
+        clip_seconds: Length of sound the network hears, or None to choose it.
+        rate: Of waveforms in arrays, samples a second, or None.
         text_column, label_column: Columns of a table of texts, or None to guess.
         vectors: File of pretrained word vectors, or None.
 
@@ -62,6 +75,15 @@ class Settings:
     inherit: bool = False
     image_size: int | None = None
     mirror: str = "auto"
+    ship: str = "float"
+    max_size_bytes: int | None = None
+    constraints: Mapping[str, Any] | None = None
+    prefer: Mapping[str, float] | None = None
+    objectives: str | None = None
+    mobile: bool = False
+    group: str = "auto"
+    clip_seconds: float | None = None
+    rate: int | None = None
     text_column: str | None = None
     label_column: str | None = None
     vectors: str | None = None
@@ -72,11 +94,34 @@ class Settings:
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
+        _one_of("ship", self.ship, SHIPS)
         get_objective(self.objective)
+        if (self.constraints or self.mobile) and self.ship != "int8":
+            raise InvalidInputError(
+                f"Limits hold for the int8 file; they do not go with ship={self.ship!r}."
+            )
+        if self.objectives and (self.prefer or self.oracle not in FRONT_ORACLES):
+            raise InvalidInputError(
+                f"`objectives` go with the oracles {', '.join(FRONT_ORACLES)} and without "
+                f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
+            )
+        budgets = budgets_of(self.constraints)
+        if "latency" in self.priced and budgets.latency is None:
+            raise InvalidInputError(
+                "No latency is known: measure this machine first, by `autoarch latency` with the "
+                "space and the shape of the pictures, or give `device`, a profile with a table."
+            )
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
+        if self.max_size_bytes is not None and (
+            not _is_int(self.max_size_bytes) or self.max_size_bytes < 1 or self.ship != "int8"
+        ):
+            raise InvalidInputError(
+                "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
+                f"got {self.max_size_bytes!r} with ship={self.ship!r}."
+            )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):
@@ -84,10 +129,26 @@ class Settings:
                 f"`image_size` must be an integer in [{SMALLEST_SIDE}, {LARGEST_SIDE}]; "
                 f"got {self.image_size!r}."
             )
+        if not isinstance(self.group, str) or not self.group:
+            raise InvalidInputError(f"`group` must be a text, as auto; got {self.group!r}.")
+        if self.clip_seconds is not None and not (
+            SHORTEST_S <= float(self.clip_seconds) <= LONGEST_S
+        ):
+            raise InvalidInputError(
+                f"`clip_seconds` must be in [{SHORTEST_S:g}, {LONGEST_S:g}]; "
+                f"got {self.clip_seconds!r}."
+            )
         if not _is_int(self.seed) or not 0 <= self.seed < 2**32:
             raise InvalidInputError(
                 f"`seed` must be an integer in [0, 4294967295]; got {self.seed!r}."
             )
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """The costs that the search looks at: limits, targets and objectives."""
+        limited = budgets_of(self.constraints).constraints.limits
+        costs = (self.objectives or "").split(",")[1:]
+        return tuple(dict.fromkeys([*limited, *(self.prefer or {}), *costs]))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -258,7 +258,7 @@ class TextSearch(BaseSearch):
         labels = np.array([classes.index(label) for label in given], np.int64)
         return classification_metrics(labels, self.predict_proba(texts))
 
-    def _samples(self) -> Samples:
+    def _samples_of(self, model: TrainedModel) -> Samples:
         """Some texts: the run's own data may lie elsewhere by now."""
         encoded = [text.encode() for text in SAMPLES]
-        return Samples.answered_by(self._predictor.model, self._inputs(SAMPLES), encoded)
+        return Samples.answered_by(model, self._inputs(SAMPLES), encoded)

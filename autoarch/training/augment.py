@@ -49,7 +49,10 @@ class Strengths(NamedTuple):
         )
 
 
-def _random(seed: tf.Tensor, stream: int, shape: Any, low: Any = 0.0, high: Any = 1.0) -> tf.Tensor:
+def random_numbers(
+    seed: tf.Tensor, stream: int, shape: Any, low: Any = 0.0, high: Any = 1.0
+) -> tf.Tensor:
+    """Uniform numbers that depend on the seed and the number of the stream alone."""
     unit = tf.random.stateless_uniform(shape, seed + tf.constant([0, stream], tf.int32))
     return low + (high - low) * unit
 
@@ -58,14 +61,14 @@ def _geometry(x: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tf.Tensor:
     """Flip, shift and zoom as one projective transform of the float batch `(n, h, w, c)`."""
     n = tf.shape(x)[0]
     height, width = float(x.shape[1]), float(x.shape[2])
-    flip = _random(seed, 1, [n]) < 0.5 * s.flip
-    zoom = _random(seed, 2, [n], 1.0 - s.zoom, 1.0)
-    stretch = _random(seed, 3, [n], -0.15, 0.15) * tf.minimum(s.zoom, 1.0)
+    flip = random_numbers(seed, 1, [n]) < 0.5 * s.flip
+    zoom = random_numbers(seed, 2, [n], 1.0 - s.zoom, 1.0)
+    stretch = random_numbers(seed, 3, [n], -0.15, 0.15) * tf.minimum(s.zoom, 1.0)
     scale_x, scale_y = zoom * (1.0 + stretch), zoom * (1.0 - stretch)
     # A zoomed window may lie anywhere inside the picture, and the shift moves it on.
     room_x, room_y = tf.maximum(1.0 - scale_x, 0.0) / 2, tf.maximum(1.0 - scale_y, 0.0) / 2
-    dx = _random(seed, 4, [n], -1.0, 1.0) * (room_x + s.shift) * width
-    dy = _random(seed, 5, [n], -1.0, 1.0) * (room_y + s.shift) * height
+    dx = random_numbers(seed, 4, [n], -1.0, 1.0) * (room_x + s.shift) * width
+    dy = random_numbers(seed, 5, [n], -1.0, 1.0) * (room_y + s.shift) * height
     # Without zoom whole pixels are moved, which blurs nothing.
     dx = tf.where(s.zoom > 0, dx, tf.round(dx))
     dy = tf.where(s.zoom > 0, dy, tf.round(dy))
@@ -98,8 +101,8 @@ def _geometry(x: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tf.Tensor:
 
 def _colour(x: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tf.Tensor:
     n = tf.shape(x)[0]
-    brightness = _random(seed, 6, [n, 1, 1, 1], -1.0, 1.0) * BRIGHTNESS * 127.5 * s.colour
-    contrast = 1.0 + _random(seed, 7, [n, 1, 1, 1], -1.0, 1.0) * CONTRAST * s.colour
+    brightness = random_numbers(seed, 6, [n, 1, 1, 1], -1.0, 1.0) * BRIGHTNESS * 127.5 * s.colour
+    contrast = 1.0 + random_numbers(seed, 7, [n, 1, 1, 1], -1.0, 1.0) * CONTRAST * s.colour
     return tf.clip_by_value((x - 127.5) * contrast + 127.5 + brightness, 0.0, 255.0)
 
 
@@ -107,8 +110,8 @@ def _box(shape: tuple[int, int], seed: tf.Tensor, area: tf.Tensor) -> tuple[tf.T
     """A random box of about `area` (share): its mask `(1, h, w, 1)` and its true share."""
     height, width = shape
     side = tf.sqrt(area)
-    top = _random(seed, 11, []) - side / 2
-    left = _random(seed, 12, []) - side / 2
+    top = random_numbers(seed, 11, []) - side / 2
+    left = random_numbers(seed, 12, []) - side / 2
     rows = (tf.range(height, dtype=tf.float32) + 0.5) / height
     columns = (tf.range(width, dtype=tf.float32) + 0.5) / width
     inside_rows = (rows >= top) & (rows < top + side)
@@ -119,8 +122,8 @@ def _box(shape: tuple[int, int], seed: tf.Tensor, area: tf.Tensor) -> tuple[tf.T
 
 def _mix(x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tuple[tf.Tensor, tf.Tensor]:
     """Mixup, cutmix or cutout of the whole batch with the batch turned round by one."""
-    draw = _random(seed, 8, [])
-    share = _random(seed, 9, [])
+    draw = random_numbers(seed, 8, [])
+    share = random_numbers(seed, 9, [])
     other_x, other_y = tf.roll(x, 1, axis=0), tf.roll(y, 1, axis=0)
     shape = (int(x.shape[1]), int(x.shape[2]))
 

@@ -26,6 +26,8 @@ class Recipe:
         epsilon: Added to the root of AdamW's mean squared gradient. Where it is about as large as
             that, weights of rare inputs move by their gradients alone; smaller, an id that occurs
             once moves as far in a step as one that occurs in every batch, and then goes on.
+        masking: For sound: largest share of the time and of the frequencies that a mask hides.
+        noise: For sound: strength of added noise; 1 is from 40 dB below the clip to 10.
 
     Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
     Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
@@ -40,6 +42,8 @@ class Recipe:
     zoom: float = 0.0
     mixing: str = "cutmix"
     epsilon: float = 1e-7
+    masking: float = 0.0
+    noise: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,8 +60,13 @@ class Recipe:
         wins the long training. So geometry reaches its full strength at 10 epochs, and mixing
         of pictures begins at 40.
         """
-        strength = self.augmentation * min(1.0, 0.3 + 0.07 * epochs)
-        return replace(self, augmentation=strength, mixing=self.mixing if epochs >= 40 else "none")
+        share = min(1.0, 0.3 + 0.07 * epochs)
+        return replace(
+            self,
+            augmentation=self.augmentation * share,
+            masking=self.masking * share,
+            mixing=self.mixing if epochs >= 40 else "none",
+        )
 
 
 def decide_recipe(hp: Any, default: Recipe) -> Recipe:
@@ -102,6 +111,22 @@ def decide_training(hp: Any, default: Recipe) -> Recipe:
             sorted({0.5, 1.0, 1.5, default.augmentation}),
             default=default.augmentation,
         ),
+    )
+
+
+SOUND_RECIPE = Recipe(batch_size=32, flip=False, mixing="none", masking=0.2, noise=1.0)
+"""For recordings; see `autoarch.training.augment_sound`."""
+
+
+def decide_sound_recipe(hp: Any, default: Recipe) -> Recipe:
+    """As `decide_recipe`, with the decisions that sounds have in place of pictures'."""
+    return replace(
+        decide_training(hp, default),
+        mixing=hp.Choice("recipe/mixing", ["none", "mixup"], default=default.mixing),
+        masking=hp.Choice(
+            "recipe/masking", sorted({0.0, 0.1, 0.2, default.masking}), default=default.masking
+        ),
+        noise=hp.Choice("recipe/noise", sorted({0.0, 1.0, default.noise}), default=default.noise),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoarch.errors import RunDirectoryError
+from autoarch.trials.checkpoints import Array, load_arrays
 from autoarch.trials.log import _plain
 
 
@@ -74,8 +75,22 @@ class RunDirectory:
     def report_file(self) -> Path:
         return self.root / "report.html"
 
+    @property
+    def calibration_file(self) -> Path:
+        return self.checkpoints / "calibration.npz"
+
+    def calibration(self) -> Array | None:
+        """Training examples kept for exports in integers; None where the run kept none."""
+        if not self.calibration_file.is_file():
+            return None
+        return load_arrays(self.calibration_file)["inputs"][0]
+
     def checkpoint_file(self, trial: int) -> Path:
         return self.checkpoints / f"trial-{trial:05d}.npz"
+
+    def architecture_file(self, trial: int) -> Path:
+        """The network of the trial's checkpoint, JSON."""
+        return self.checkpoints / f"trial-{trial:05d}.json"
 
     def first_weights_file(self, trial: int) -> Path:
         """The weights at the trial's first measurement, for children to start from."""

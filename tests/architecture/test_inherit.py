@@ -96,7 +96,12 @@ def test_a_wider_child_computes_what_its_parent_does(name, seed):
     assert_same_function(old, new, training=True)  # copies have the batch statistics of originals
 
 
-@pytest.mark.parametrize(("name", "fixed"), [("residual", {"activation": "relu"}), ("mobile", {})])
+INVERTED = {f"block{stage}_{place}": "inverted" for stage in range(1, 6) for place in range(1, 4)}
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed"), [("residual", {"activation": "relu"}), ("mobile", INVERTED)]
+)
 @pytest.mark.parametrize(("seed", "width"), [(0, 8), (1, 16)])
 def test_a_deeper_child_computes_what_its_parent_does(name, fixed, width, seed):
     space = SPACES[name](SHAPE, 4, width=8)

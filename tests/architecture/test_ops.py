@@ -12,11 +12,14 @@ from autoarch.errors import InvalidArchitectureError
 IMAGE = (6, 5, 8)
 SEQUENCE = (7, 8)
 IDS = (4, 5)
+SOUND = (100,)
 CASES = {
     "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
     "add": [({}, [IMAGE, IMAGE]), ({}, [(4,), (4,), (4,)])],
+    "add_channel": [({}, [(5, 4)])],
     "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
+    "cepstrum": [({"coefficients": 3}, [(5, 4)])],
     "columns": [({"start": 1, "count": 3}, [IDS])],
     "concat": [({}, [IMAGE, (6, 5, 3)])],
     "conv2d": [
@@ -24,7 +27,11 @@ CASES = {
         ({"filters": 4, "kernel": 5, "stride": 2, "use_bias": True}, [IMAGE]),
         ({"filters": 8, "kernel": 1, "groups": 4}, [IMAGE]),
     ],
-    "conv1d": [({"filters": 4}, [SEQUENCE]), ({"filters": 4, "dilation": 2}, [SEQUENCE])],
+    "conv1d": [
+        ({"filters": 4}, [SEQUENCE]),
+        ({"filters": 4, "dilation": 2}, [SEQUENCE]),
+        ({"filters": 4, "kernel": 9, "stride": 2, "use_bias": False}, [SEQUENCE]),
+    ],
     "dense": [({"units": 3}, [(7,)])],
     "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
     "dropout": [({"rate": 0.5}, [IMAGE])],
@@ -37,11 +44,17 @@ CASES = {
     "global_average_pool1d": [({}, [SEQUENCE])],
     "global_average_pool2d": [({}, [IMAGE])],
     "global_max_pool1d": [({}, [SEQUENCE])],
+    "global_max_pool2d": [({}, [IMAGE])],
+    "log_mel": [
+        ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
+        ({"rate": 1000, "window": 25, "hop": 10, "bands": 4, "low_hz": 0.0}, [(103,)]),
+    ],
+    "loudness": [({}, [SOUND])],
     "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
     "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
-    "separable_conv1d": [({"filters": 4}, [SEQUENCE])],
+    "separable_conv1d": [({"filters": 4, "kernel": 5}, [SEQUENCE])],
     "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
 }
 

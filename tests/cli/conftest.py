@@ -52,6 +52,7 @@ def tell(progress: Any, run: Path) -> None:
 class FakeSearch:
     """Stands in for `ImageSearch`: tells a short run, and answers from fixed numbers."""
 
+    task = "image"
     made: ClassVar[list[FakeSearch]] = []
     raises: ClassVar[BaseException | None] = None
 
@@ -120,7 +121,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> type[FakeSearch]:
     monkeypatch.setattr(autoarch, "load", load, raising=False)
     monkeypatch.setattr(autoarch, "resume", resume, raising=False)
     monkeypatch.setattr(autoarch.data, "detect_task", lambda data: "image", raising=False)
-    monkeypatch.setattr(autoarch.data, "list_files", lambda path: {}, raising=False)
+    monkeypatch.setattr(autoarch.data, "list_files", lambda path, kind=None: {}, raising=False)
     return FakeSearch
 
 

@@ -115,3 +115,15 @@ def test_a_closed_pipe_is_no_error(run) -> None:
     finally:
         os.close(writer)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("amount", ["3 bananas", "-5KB", "0", "nan", "inf", ""])
+@pytest.mark.parametrize("option", ["--max-size", "--max-ram", "--max-macs", "--max-params"])
+def test_a_limit_that_makes_no_sense_is_one_line_and_code_2(runner, search, option, amount) -> None:
+    result = runner.invoke(cli, ["fit", "data", f"{option}={amount}", "--quiet"])
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    name = option.removeprefix("--").replace("-", "_")
+    assert line.startswith(f"Error: `{name}` must be a positive amount such as ")
+    assert line.endswith(f"got {amount!r}.")
+    assert search.made == []

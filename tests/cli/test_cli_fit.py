@@ -24,6 +24,9 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
         *("--resume", "--inherit", "--mirror", "none"),
+        *("--max-size", "100KB", "--max-params", "100k", "--max-macs", "5M"),
+        *("--max-latency", "5ms", "--max-ram", "256KB", "--device", "phone", "--mobile"),
+        *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -40,6 +43,18 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "precision": "float32",
         "inherit": True,
         "mirror": "none",
+        "ship": "float",
+        "prefer": ("latency=5ms", "size=50KB"),
+        "objectives": "accuracy,size",
+        "device": "phone",
+        "mobile": True,
+        "constraints": {
+            "max_size": 100_000,
+            "max_params": 100_000,
+            "max_macs": 5_000_000,
+            "max_latency": 0.005,
+            "max_ram": 256_000,
+        },
         "seed": 3,
         "output": Path("runs/b"),
         "resume": True,
@@ -62,6 +77,12 @@ def test_defaults(runner: CliRunner, search) -> None:
         "precision": "auto",
         "inherit": False,
         "mirror": "auto",
+        "ship": "float",
+        "prefer": (),
+        "objectives": None,
+        "device": None,
+        "mobile": False,
+        "constraints": {},
         "seed": 0,
         "output": None,
         "resume": False,
@@ -132,14 +153,11 @@ def test_long_lines_are_broken_for_a_terminal_only() -> None:
     assert _wrapped(line, 30) == "  Trial 4 was better than\n    trial 0 on validation"
 
 
-@pytest.mark.parametrize("kind", ["speech"])
-def test_data_of_other_kinds_is_refused(runner: CliRunner, search, monkeypatch, kind: str) -> None:
-    monkeypatch.setattr(autoarch.data, "detect_task", lambda data: kind, raising=False)
-    result = runner.invoke(cli, ["fit", "mails", "--quiet"])
+def test_options_of_another_kind_of_data_are_refused(runner, search):
+    result = runner.invoke(cli, ["fit", "photos", "--group", "speaker"])
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: mails looks like {kind} data")
-    assert len(result.stderr.splitlines()) == 1
-    assert search.made == []
+    assert "--group does not go with image data; leave it out." in result.stderr
+    assert not search.made
 
 
 def test_a_named_task_is_believed(runner: CliRunner, search, monkeypatch) -> None:

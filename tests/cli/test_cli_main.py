@@ -11,7 +11,10 @@ from autoarch.cli.main import cli
 from autoarch.cli.version import version
 from click.testing import CliRunner
 
-COMMANDS = ("fit", "resume", "evaluate", "predict", "export", "trials", "report", "bench", "info")
+COMMANDS = (
+    *("fit", "resume", "evaluate", "predict", "export", "trials", "report", "bench"),
+    *("devices", "latency", "info"),
+)
 
 
 def test_help_lists_the_commands_in_the_order_of_use(runner: CliRunner) -> None:

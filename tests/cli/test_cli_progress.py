@@ -154,7 +154,7 @@ def test_what_is_going_on_now(story: SimpleNamespace) -> None:
     progress.phase("data")
     assert now() == "reading the data"
     progress.reading(1200, 10_000)
-    assert now() == "reading 1,200 of 10,000 images"
+    assert now() == "reading 1,200 of 10,000 examples"
     progress.phase("search")
     fresh = replace(story.measured(0, 0.6), measurements=())
     progress.trial_started(fresh, Fidelity(1))

@@ -99,7 +99,7 @@ def test_predict_of_a_folder_without_images(
     (tmp_path / "empty").mkdir()
     result = runner.invoke(cli, ["predict", str(run), str(tmp_path / "empty")])
     assert result.exit_code == 2
-    assert result.stderr == f"Error: No images in {tmp_path / 'empty'}.\n"
+    assert result.stderr == f"Error: No images or clips in {tmp_path / 'empty'}.\n"
     assert search.made == []
 
 
@@ -121,6 +121,12 @@ def test_export_writes_what_is_asked_for(
     assert result.stdout.splitlines()[1].split() == [
         *("litert", str(out / "litert"), "3.4", "MB", "2.0e-07")
     ]
+
+
+def test_export_takes_names_with_dashes(runner: CliRunner, search, run: Path) -> None:
+    options = ["--format", "c-array", "--format", "litert-int8"]
+    assert runner.invoke(cli, ["export", str(run), *options]).exit_code == 0
+    assert search.made[0].exported == (None, ("c_array", "litert_int8"))
 
 
 def test_trials_are_ranked(runner: CliRunner, run: Path) -> None:

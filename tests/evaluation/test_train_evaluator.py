@@ -46,7 +46,10 @@ def test_first_weights_are_kept_for_children_only(data, tmp_path):
     run.create({})
     evaluator = TrainEvaluator(data, data, get_objective("accuracy"), run, classes=3)
     evaluator.evaluate(ResidualSpace((8, 8, 1), 3, width=8).candidate({}), 0, Fidelity(0.5))
-    assert [path.name for path in run.checkpoints.iterdir()] == [run.checkpoint_file(0).name]
+    assert {path.name for path in run.checkpoints.iterdir()} == {
+        run.checkpoint_file(0).name,
+        run.architecture_file(0).name,
+    }
 
 
 def test_a_promotion_whose_checkpoint_is_newer_than_the_log_is_only_measured(data, tmp_path):

@@ -32,7 +32,9 @@ CARD = {"metrics": {"valid": {"accuracy": 0.5, "n": 4}}}
 PLAIN_FORMAT = """
 NAME = "plain"
 FILE = "model.plain"
+BESIDE = ()
 TOLERANCE = 1e-3
+DIFFERENCE = "largest"
 NEEDS = ()
 CONVERTS = {converts}
 
@@ -333,7 +335,8 @@ def test_a_subset_of_formats_and_workers_started_earlier(
 def test_unknown_formats_are_refused_by_name(
     model: TrainedModel, samples: Samples, tmp_path: Path, formats: Any
 ) -> None:
-    with pytest.raises(InvalidInputError, match="list of keras, litert, saved_model; got"):
+    known = "c_array, keras, litert, litert_float16, litert_int8, saved_model"
+    with pytest.raises(InvalidInputError, match=f"list of {known}; got"):
         export_bundle(model, tmp_path / "m", formats=formats, samples=samples, card=CARD)
     assert list(tmp_path.iterdir()) == []
 

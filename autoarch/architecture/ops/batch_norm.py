@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape
 
 
@@ -37,6 +38,12 @@ class BatchNorm(Op):
 
     def weight_axes(self) -> Mapping[str, str]:
         return {f"/{name}": "c" for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        # Only where no convolution takes it: a factor and an addend for each channel.
+        shape = lite.shape(inputs[0])
+        scaled = lite.add("mul", inputs, f"{name}/mul", shape, constant=f"{name}/mul")
+        return lite.add("add", (scaled,), name, shape, constant=f"{name}/add")
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras

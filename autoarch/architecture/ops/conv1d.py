@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from autoarch.architecture.ops.op import Op, Shape, require_positive
+from autoarch.architecture.ops.op import Op, Shape, require_positive, strided
+from autoarch.errors import InvalidArchitectureError
 
 
 def sequence_shape(op: Op, *inputs: Shape) -> tuple[int, int]:
@@ -18,33 +19,48 @@ def sequence_shape(op: Op, *inputs: Shape) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Conv1D(Op):
-    """Dense convolution with bias and "same" padding: `(length, filters)`.
+    """Dense convolution with "same" padding: `(ceil(length / stride), filters)`.
 
     Args:
         filters: Output features.
         kernel: Length of the window.
-        dilation: Distance of its taps.
+        dilation: Distance of its taps; 1 where there is a stride.
+        stride: Step of the window.
+        use_bias: False where a batch norm follows.
     """
 
     kind: ClassVar[str] = "conv1d"
     filters: int
     kernel: int = 3
     dilation: int = 1
+    stride: int = 1
+    use_bias: bool = True
 
     def __post_init__(self) -> None:
-        require_positive(self, filters=self.filters, kernel=self.kernel, dilation=self.dilation)
+        require_positive(
+            self,
+            filters=self.filters,
+            kernel=self.kernel,
+            dilation=self.dilation,
+            stride=self.stride,
+        )
+        if self.stride > 1 and self.dilation > 1:
+            raise InvalidArchitectureError(
+                f"Conv1D takes a stride or a dilation; got {self.stride} and {self.dilation}."
+            )
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return sequence_shape(self, *inputs)[0], self.filters
+        return strided(sequence_shape(self, *inputs)[0], self.stride), self.filters
 
     def trainable_params(self, *inputs: Shape) -> int:
-        return (self.kernel * inputs[0][1] + 1) * self.filters
+        return (self.kernel * inputs[0][1] + self.use_bias) * self.filters
 
     def weight_axes(self) -> Mapping[str, str]:
-        return {"/kernel": "wio", "/bias": "o"}
+        return {"/kernel": "wio", **({"/bias": "o"} if self.use_bias else {})}
 
     def macs(self, *inputs: Shape) -> int:
-        length, features = inputs[0]
+        features = inputs[0][1]
+        length, _ = self.output_shape(*inputs)
         return length * self.kernel * features * self.filters
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
@@ -53,7 +69,9 @@ class Conv1D(Op):
         return keras.layers.Conv1D(
             self.filters,
             self.kernel,
+            strides=self.stride,
             dilation_rate=self.dilation,
+            use_bias=self.use_bias,
             padding="same",
             name=name,
             dtype=dtype,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape, image_shape, require_positive, strided
 
 
@@ -52,6 +53,18 @@ class Conv2D(Op):
     def macs(self, *inputs: Shape) -> int:
         height, width, _ = self.output_shape(*inputs)
         return height * width * self.kernel**2 * (inputs[0][-1] // self.groups) * self.filters
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        channels = lite.shape(inputs[0])[-1]
+        return lite.add(
+            "conv_2d",
+            inputs,
+            name,
+            self.output_shape(lite.shape(inputs[0])),
+            kernel=(self.filters, self.kernel, self.kernel, channels // self.groups),
+            channels=self.filters,
+            stride=self.stride,
+        )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras

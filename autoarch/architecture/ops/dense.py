@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape, require_positive
 
 
@@ -36,6 +37,12 @@ class Dense(Op):
 
     def macs(self, *inputs: Shape) -> int:
         return inputs[0][-1] * self.units
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        kernel = (self.units, lite.shape(inputs[0])[-1])
+        return lite.add(
+            "fully_connected", inputs, name, (self.units,), kernel=kernel, channels=self.units
+        )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape
 from autoarch.errors import InvalidArchitectureError
 
@@ -29,6 +31,9 @@ class Dropout(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         if len(inputs) != 1:
             raise self.reject(*inputs, why="it needs one input")
+        return inputs[0]
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
         return inputs[0]
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:

@@ -8,10 +8,11 @@ out: `(height, width, channels)` for images, `(features,)` for vectors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.errors import InvalidArchitectureError
 
 Shape = tuple[int, ...]
@@ -56,6 +57,26 @@ class Op(ABC):
     def macs(self, *inputs: Shape) -> int:
         """Multiply-adds for one example; convolutions and matrix products only."""
         return 0
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        """Adds the LiteRT ops that the converter makes of this op.
+
+        Args:
+            lite: Receives the ops.
+            inputs: Names of tensors in `lite`.
+            name: For the result; further tensors take it as a prefix.
+            alone: Whether nothing else reads the first input.
+
+        Returns:
+            The name of the result's tensor.
+
+        Raises:
+            InvalidArchitectureError: The op has no LiteRT form, so that its networks cannot be
+                priced for small devices.
+        """
+        raise InvalidArchitectureError(
+            f"Op {self.kind!r} has no LiteRT form: choose a space without it for small devices."
+        )
 
     @abstractmethod
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:

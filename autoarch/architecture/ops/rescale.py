@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape
 
 
@@ -25,6 +27,12 @@ class Rescale(Op):
         if len(inputs) != 1:
             raise self.reject(*inputs, why="it needs one input")
         return inputs[0]
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        # Only where no convolution takes it.
+        shape = lite.shape(inputs[0])
+        scaled = lite.add("mul", inputs, f"{name}/mul", shape, constant=f"{name}/mul")
+        return lite.add("add", (scaled,), name, shape, constant=f"{name}/add")
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras

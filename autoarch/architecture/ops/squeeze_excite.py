@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from autoarch.architecture.lite import LiteBuilder
 from autoarch.architecture.ops.op import Op, Shape, image_shape, require_positive
 
 
@@ -50,6 +51,37 @@ class SqueezeExcite(Op):
     def macs(self, *inputs: Shape) -> int:
         channels = inputs[0][-1]
         return 2 * channels * self._units(channels)
+
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        (x,) = inputs
+        channels = lite.shape(x)[-1]
+        units = self._units(channels)
+        gate = lite.add("mean", (x,), f"{name}/squeeze", (1, 1, channels), constant="axes")
+        gate = lite.add(
+            "conv_2d",
+            (gate,),
+            f"{name}/reduce",
+            (1, 1, units),
+            kernel=(units, 1, 1, channels),
+            channels=units,
+            activation="relu",
+        )
+        hard = self.gate == "hard_sigmoid"
+        gate = lite.add(
+            "conv_2d",
+            (gate,),
+            f"{name}/expand",
+            (1, 1, channels),
+            kernel=(channels, 1, 1, units),
+            channels=channels,
+            activation="relu6" if hard else "",
+        )
+        # The hard sigmoid's addend of 3 goes into the bias.
+        if hard:
+            gate = lite.add("mul", (gate,), f"{name}/gate", (1, 1, channels), constant="1/6")
+        else:
+            gate = lite.elementwise("logistic", gate, f"{name}/gate")
+        return lite.add("mul", (x, gate), name, lite.shape(x))
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         from keras import layers

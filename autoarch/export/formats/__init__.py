@@ -10,10 +10,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from autoarch.export.model import TrainedModel
 
@@ -25,10 +28,16 @@ class Writing:
     Args:
         model: The trained model.
         scratch: A directory for files that are not part of the export.
+        calibration: Training pictures that show the ranges of the activations, uint8
+            `(n, height, width, channels)`; None where no format needs them.
+        int8_file: The int8 file, where it has been made already; see `quantise`.
     """
 
     model: TrainedModel
     scratch: Path
+    calibration: npt.NDArray[np.uint8] | None = None
+    int8_file: Path | None = None
+    _begun: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def serving_model(self) -> Any:
@@ -42,9 +51,15 @@ class Writing:
         self.serving_model.save(path)
         return path
 
+    def first(self, what: str) -> bool:
+        """Whether nobody has asked for this before: for work that several formats share."""
+        new = what not in self._begun
+        self._begun.add(what)
+        return new
+
 
 Convert = Callable[..., None]
-"""Takes a function of the format's own module and its keyword arguments (JSON values), and runs it
+"""Takes a function of a stand-alone file and its keyword arguments (JSON values), and runs it
 later in another process: converters may crash theirs."""
 
 
@@ -55,8 +70,13 @@ class Format(Protocol):
     """What users call it."""
     FILE: str
     """File or directory in the model directory."""
+    BESIDE: tuple[str, ...]
+    """Names of other files that are written beside it."""
     TOLERANCE: float
-    """Largest difference of a probability from the trained model's that is accepted."""
+    """Largest difference from the trained model's answers that is accepted."""
+    DIFFERENCE: str
+    """How it is measured: "largest", the largest of any probability; or "moved", the share of a
+    picture's probability that has moved to other classes, on average, for coarser numbers."""
     NEEDS: tuple[str, ...]
     """Modules that `answers` imports and that are slow to import."""
     CONVERTS: bool

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 NAME = "keras"
 FILE = "model.keras"
+BESIDE: tuple[str, ...] = ()
 TOLERANCE = 1e-3
+DIFFERENCE = "largest"
 NEEDS = ("tensorflow",)
 CONVERTS = False
 

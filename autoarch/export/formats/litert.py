@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
 NAME = "litert"
 FILE = "model.tflite"
+BESIDE: tuple[str, ...] = ()
 TOLERANCE = 1e-3
+DIFFERENCE = "largest"
 NEEDS: tuple[str, ...] = ()  # ai-edge-litert is quick to import
 CONVERTS = True
 
 
 def write(writing: Writing, path: Path, convert: Convert) -> None:
+    from autoarch.export import flat_file
+
     name = writing.model.preprocessing.input_name
     convert(convert_keras_file, source=str(writing.keras_file), target=str(path), name=name)
+    names = {"inputs": [name], "outputs": ["probabilities"]}
+    convert(flat_file.compact, path=str(path), signatures=True, **names)
 
 
 def convert_keras_file(source: str, target: str, name: str) -> None:

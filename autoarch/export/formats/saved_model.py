@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 NAME = "saved_model"
 FILE = "saved_model"
+BESIDE: tuple[str, ...] = ()
 TOLERANCE = 1e-3
+DIFFERENCE = "largest"
 NEEDS = ("tensorflow",)
 CONVERTS = False
 

@@ -1,0 +1,125 @@
+"""Prices of a network, and how much of its budgets it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from autoarch.architecture import Architecture
+from autoarch.costs.constraints import Constraints
+from autoarch.costs.devices import DeviceProfile
+from autoarch.costs.latency import LatencyTable
+from autoarch.costs.model_costs import ModelCosts, model_costs
+from autoarch.errors import InvalidInputError
+
+_FIELDS = {
+    "size": "int8_file_bytes",
+    "params": "params",
+    "macs": "macs",
+    "ram": "peak_ram_bytes",
+}
+"""What a cost is called in `ModelCosts`; the latency is a table's."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Hard limits together with what is needed to hold a network against them.
+
+    Args:
+        constraints: The user's limits, and those of the device.
+        latency: Where latencies come from; needed where they are asked for.
+        device: What runs there; None for everything.
+    """
+
+    constraints: Constraints = field(default_factory=Constraints)
+    latency: LatencyTable | None = None
+    device: DeviceProfile | None = None
+
+    def __post_init__(self) -> None:
+        if "latency" in self.constraints.limits:
+            self._latency_model()
+
+    def __bool__(self) -> bool:
+        """Whether anything is limited."""
+        return bool(self.constraints.limits) or self.device is not None
+
+    def prices(self, architecture: Architecture, costs: Iterable[str]) -> dict[str, float]:
+        """What a network costs.
+
+        Args:
+            architecture: The network.
+            costs: Of "size", "params", "macs", "latency", "ram".
+
+        Returns:
+            By cost: bytes, counts, seconds. A latency is infinite where an op was not measured.
+        """
+        priced = model_costs(architecture)
+        return {cost: self._price(cost, architecture, priced) for cost in costs}
+
+    def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
+        if cost != "latency":
+            return float(getattr(priced, _FIELDS[cost]))
+        model = self._latency_model()
+        return float("inf") if model.missing(architecture) else model.predict_s(architecture)
+
+    def _latency_model(self) -> LatencyTable:
+        if self.latency is None:
+            raise InvalidInputError(
+                "No latency is known: measure this machine first, by `autoarch latency` with the "
+                "space and the shape of the pictures, or give `device`, a profile with a table."
+            )
+        return self.latency
+
+    def shares(self, architecture: Architecture) -> list[float]:
+        """The share of each budget that a network uses; it fits where none is above 1.
+
+        What a device does not run, or what was not measured, counts as above: 1 and one more for
+        each kind of op, so that a search for what fits sees its way.
+        """
+        limits = self.constraints.limits
+        shares = []
+        if self.device is not None:
+            missing = len(self.device.missing_ops(architecture))
+            shares.append(1.0 + missing if missing else 0.0)
+        if "latency" in limits and (unknown := self._latency_model().missing(architecture)):
+            shares.append(1.0 + len(unknown))
+            limits = {cost: limit for cost, limit in limits.items() if cost != "latency"}
+        prices = self.prices(architecture, limits)
+        return [*shares, *(prices[cost] / limit for cost, limit in limits.items())]
+
+    def describe(self, architecture: Architecture) -> str:
+        """What a network costs beside each limit: "size 12,300 bytes (at most 10,000 bytes)"."""
+        prices = self.prices(architecture, self.constraints.limits)
+        parts = [
+            f"{cost} {written(cost, prices[cost])} (at most {written(cost, limit)})"
+            for cost, limit in self.constraints.limits.items()
+        ]
+        if "latency" in prices and (unknown := self._latency_model().missing(architecture)):
+            parts.append(f"{len(unknown)} ops that were not measured, such as {unknown[0]!r}")
+        if self.device is not None and (missing := self.device.missing_ops(architecture)):
+            parts.append(f"ops that the device does not run: {', '.join(sorted(missing))}")
+        return ", ".join(parts)
+
+    def used(self, prices: Mapping[str, float]) -> dict[str, dict[str, float]]:
+        """For each limit what is used of it and what is left, for `result.json`.
+
+        Args:
+            prices: As measured or priced, by cost; what is missing is left out.
+        """
+        return {
+            cost: {"limit": limit, "used": prices[cost], "headroom": limit - prices[cost]}
+            for cost, limit in self.constraints.limits.items()
+            if cost in prices
+        }
+
+
+def written(cost: str, amount: float) -> str:
+    """An amount with its unit, in as many digits as tell two neighbours apart.
+
+    >>> written("size", 100_000), written("latency", 0.00512), written("macs", 5_000_000)
+    ('100,000 bytes', '5.12 ms', '5,000,000')
+    """
+    if cost == "latency":
+        return f"{1000 * amount:.3g} ms"
+    unit = " bytes" if cost in ("size", "ram") else ""
+    return f"{amount:,.0f}{unit}"

@@ -1,0 +1,200 @@
+"""Sizes of the exported `.tflite` files, without converting.
+
+A file is a FlatBuffer: tables of 4-byte fields for tensors and ops, and vectors, those of the
+weights aligned to 16 bytes. The numbers here are the bytes of each piece as the exporter writes
+it (`autoarch.export.flat_file`: names left out, equal vectors stored once). What depends on
+trained values is taken at its largest: the zero points of activations, of which equal ones are
+stored once. So sizes are exact but for a few bytes a layer, on the upper side.
+
+Source: the LiteRT schema (`schema.fbs`) and "FlatBuffers internals" of its documentation.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import math
+from dataclasses import dataclass
+
+from autoarch.architecture.lite import LiteGraph, Shape
+
+_FIXED_INT8 = 290
+_FIXED_FLOAT = 520
+"""Header, model, subgraph, names of input and output, and the layouts of tables (vtables); float
+files have a signature as well."""
+_KIND = 30
+"""A kind of op: its code, and the layout of its options."""
+_SLOT = 4
+"""A table's entry in the list of its like."""
+_OP, _OP_WITH_OPTIONS = 16, 24
+_OPTIONS = {
+    "conv_2d": 12,
+    "depthwise_conv_2d": 16,
+    "fully_connected": 4,
+    "max_pool_2d": 20,
+    "average_pool_2d": 20,
+    "add": 4,
+    "mul": 4,
+    "mean": 8,
+    "softmax": 8,
+}
+_FUSED = 4
+"""Options grow by this where an activation is fused, and where padding is "valid"."""
+_WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
+_BUFFER = 16
+_SCALARS = frozenset({"axes", "1/6", "3"})
+_RANGE_BYTES = collections.defaultdict(
+    lambda: 34,
+    # Pooling leaves scale and zero point as they are.
+    max_pool_2d=12,
+    average_pool_2d=12,
+    # The zero point is -128, stored once for all.
+    **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
+    # A small negative end: the few zero points that there can be are often equal.
+    **dict.fromkeys(("hard_swish", "mul"), 26),
+)
+"""Scale and zero point of a result, by the op that makes it."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a kind of file stores tensors; all in bytes.
+
+    Args:
+        fixed: What every file has.
+        activation: Table of an activation.
+        constant: Table of a constant.
+        weight: One weight.
+        bias: One bias.
+        shapes: How often the shape of an activation is stored: once more where the batch is free.
+        expanded: Table, op and slots that turn a constant back into float32 on loading.
+    """
+
+    fixed: int
+    activation: int
+    constant: int
+    weight: int
+    bias: int
+    shapes: int
+    expanded: int
+
+
+INT8 = Format(_FIXED_INT8, 20, 24, weight=1, bias=4, shapes=1, expanded=0)
+FLOAT = Format(_FIXED_FLOAT, 24, 20, weight=4, bias=4, shapes=2, expanded=0)
+FLOAT16 = Format(_FIXED_FLOAT, 24, 24, weight=2, bias=2, shapes=2, expanded=50 + 2 * _SLOT)
+
+
+@dataclass(frozen=True)
+class FilePieces:
+    """What the three files of a network consist of; see `file_pieces`.
+
+    Args:
+        ops: Bytes of all ops, with their kinds and lists.
+        activations: Number of tensors that are no constants.
+        shapes: Bytes of their shapes, each once.
+        constant_shapes: Bytes of the shapes of constants, each once.
+        weights: Numbers of weights and of output channels, by op.
+        extras: Bytes of small constants, such as the axes of a mean.
+        quantisation: Bytes of scales and zero points in the int8 file.
+    """
+
+    ops: int
+    activations: int
+    shapes: int
+    constant_shapes: int
+    weights: tuple[tuple[int, int], ...]
+    extras: int
+    quantisation: int
+
+    def int8_file_bytes(self) -> int:
+        """Size of the full int8 file."""
+        return self._bytes(INT8) + self.quantisation
+
+    def float_file_bytes(self) -> int:
+        """Size of the float32 file."""
+        return self._bytes(FLOAT) + _rescale_bytes(FLOAT)
+
+    def float16_file_bytes(self) -> int:
+        """Size of the file with float16 weights."""
+        return self._bytes(FLOAT16) + _rescale_bytes(FLOAT16)
+
+    def _bytes(self, file: Format) -> int:
+        weight, bias = file.weight, file.bias
+        # Rounding up to 16 bytes is written with masks: this is asked thousands of times a second.
+        buffers = sum(
+            ((weight * size + 15) & ~15) + ((bias * channels + 15) & ~15)
+            for size, channels in self.weights
+        )
+        table = file.constant + 2 * _SLOT + file.expanded + _BUFFER
+        return (
+            file.fixed
+            + self.ops
+            + self.activations * (file.activation + _SLOT)
+            + self.shapes * file.shapes
+            + self.constant_shapes
+            + 2 * len(self.weights) * table
+            + buffers
+            + self.extras
+        )
+
+
+def file_pieces(graph: LiteGraph) -> FilePieces:
+    """Takes stock of a network once for all three files."""
+    shapes: set[Shape] = {graph.input_shape}
+    kernels: set[Shape] = set()
+    channel_counts: set[int] = set()
+    extras: dict[str, int] = {}
+    weights = []
+    ops = quantisation = 0
+    for op in graph.ops:
+        channels, kernel, shape = op.channels, op.kernel, op.shape
+        shapes.add(shape)
+        if channels:
+            weights.append((math.prod(kernel), channels))
+            kernels.add(kernel)
+            channel_counts.add(channels)
+            # The input's scale is 1, so a kernel's scales serve the bias behind it as well.
+            vectors = 1 if op.inputs[0] == graph.input else 2
+            quantisation += 32 + 4 * channels * vectors
+            if op.kind == "depthwise_conv_2d":
+                quantisation += 4
+        elif op.constant:
+            extras[op.constant] = 104 if op.constant in _SCALARS else 104 + 4 * shape[-1]
+        valid = op.kind == "conv_2d" and kernel[1] == 1 and shape[0] == shape[1] == 1
+        reads = len(op.inputs) + bool(op.constant)
+        ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
+        quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]
+    return FilePieces(
+        ops=ops + _KIND * len({op.kind for op in graph.ops}),
+        activations=1 + len(graph.ops),
+        shapes=sum(8 + 4 * len(shape) for shape in shapes),
+        constant_shapes=sum(4 + 4 * len(kernel) for kernel in kernels - shapes)
+        + 8 * len(channel_counts),
+        weights=tuple(weights),
+        extras=sum(extras.values()),
+        # A vector of zero points for each number of channels, and the input's own.
+        quantisation=quantisation + sum(8 + 8 * count for count in channel_counts) + 36,
+    )
+
+
+@functools.cache
+def _op_bytes(kind: str, fused: bool, valid: bool, reads: int) -> int:
+    """An op's table, options, and lists of what it reads and makes.
+
+    Args:
+        kind: The builtin.
+        fused: Whether it does an activation as well.
+        valid: Whether its padding is "valid".
+        reads: Number of tensors beside kernel and bias; a single one's list is stored already.
+    """
+    options = _OPTIONS.get(kind)
+    if options is None:
+        return _OP + 8 + _SLOT
+    lists = 16 if kind in _WEIGHTED else 4 + 4 * reads if reads > 1 else 0
+    return _OP_WITH_OPTIONS + options + _FUSED * (fused + valid) + lists + 8 + _SLOT
+
+
+def _rescale_bytes(file: Format) -> int:
+    """The two ops that rescale pixels, which the float files keep, with their constants."""
+    op = _op_bytes("mul", False, False, 2) + file.activation + _SLOT
+    return 2 * (op + file.constant + _SLOT + 36 + file.expanded)

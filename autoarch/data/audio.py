@@ -1,0 +1,392 @@
+"""Looking over a source of clips before anything is decoded: classes, splits, rate, length.
+
+Nothing here imports TensorFlow, so bad input is told at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoarch.data.clip import ClipPreprocessing
+from autoarch.data.clips import ArrayClips, Clips, Facts, FileClips, check_waves, checked_rate
+from autoarch.data.dataset import ExampleSet, Labels, TaskData
+from autoarch.data.duplicates import digest, digest_array, group_equal
+from autoarch.data.fingerprint import fingerprint_examples, fingerprint_files, group_copies
+from autoarch.data.folders import scan_class_folders
+from autoarch.data.formats import AUDIO_FILES, listed
+from autoarch.data.labels import encode_known, encode_labels
+from autoarch.data.listing import ImageFile, check_classes, check_same_classes
+from autoarch.data.load import load_examples
+from autoarch.data.pictures import Unreadable
+from autoarch.data.preprocessing import Array
+from autoarch.data.shares import parse_part
+from autoarch.data.source import MIN_IMAGES, list_files
+from autoarch.data.speakers import find_speakers, split_by_speaker
+from autoarch.data.split import TEST, TRAIN, VALID, Splits, assign_splits
+from autoarch.errors import DataError
+from autoarch.seeding import rng
+
+_LOOKED_AT = 1000
+_HIGHEST_RATE = 16_000
+"""Speech says little above 8 kHz."""
+
+_LONGEST_S = 10.0
+_SHORTEST_S = 0.2
+_MOST = 3.0
+"""The window is at most this many medians long, however many clips are longer."""
+
+SILENT = 1e-4
+"""A clip that never exceeds this (-80 dB) is silent."""
+
+
+@dataclass(frozen=True, eq=False)
+class AudioSource:
+    """Clips with labels and splits, not decoded yet. See `ImageSource` for the fields.
+
+    Args:
+        examples: Where they come from.
+        facts: What headers say of a sample of them.
+        array_rate: Of arrays: samples a second; None for files.
+    """
+
+    examples: Clips
+    labels: Labels
+    splits: Splits
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    fingerprint: str
+    valid_given: bool
+    facts: Facts
+    notes: tuple[str, ...] = ()
+    label_kind: str = "str"
+    array_rate: int | None = None
+    pixel_range: None = None
+
+    @property
+    def n(self) -> int:
+        """Number of clips in all splits."""
+        return len(self.labels)
+
+
+def scan_audio(
+    source: Any,
+    labels: Any = None,
+    *,
+    rate: int | None = None,
+    group: str = "auto",
+    valid: float | str | Path | None = None,
+    test: float | str | Path | None = None,
+    validation_data: Any = None,
+    seed: int = 0,
+) -> AudioSource:
+    """Looks over a source and splits it; decodes nothing.
+
+    Args:
+        source: A folder (class folders, or train/, valid/ and test/ of them), a CSV manifest
+            (columns path, label and, if wanted, split), an array `(n, samples)`, or a list of
+            waveforms of any length.
+        labels: For arrays only.
+        rate: For arrays: samples a second.
+        group: See `find_speakers`.
+        valid, test: As for `scan_images`.
+        validation_data: For arrays `(x, y)`.
+        seed: The split is drawn from it.
+
+    Raises:
+        DataError: The source cannot be used; one line that says why and what to do.
+    """
+    if isinstance(source, str | Path):
+        for name, value in (("labels", labels), ("validation_data", validation_data)):
+            if value is not None:
+                raise DataError(f"`{name}` does not go with files; leave it out.")
+        return _noted(_scan_files(Path(source), group, valid, test, seed))
+    return _noted(_scan_arrays(source, labels, rate, validation_data, group, valid, test, seed))
+
+
+def _scan_files(
+    path: Path,
+    group: str,
+    valid: float | str | Path | None,
+    test: float | str | Path | None,
+    seed: int,
+) -> AudioSource:
+    listings = list_files(path, AUDIO_FILES)
+    train = listings["train"]
+    check_classes(train.classes, str(path))
+    notes = list(train.notes)
+    parts = {
+        name: parse_part(name, given, has_own=name in listings)
+        for name, given in (("valid", valid), ("test", test))
+    }
+    for name, part in parts.items():
+        if part.folder is not None:
+            listings[name] = scan_class_folders(part.folder, AUDIO_FILES)
+            check_same_classes(train.classes, listings[name].classes, str(part.folder))
+        elif part.is_none and name in listings:
+            del listings[name]
+            notes.append(f"The source's own {name} split was left out, as asked.")
+    _check_count(len(train.files), str(path))
+    facts = _look_at(FileClips([file.path for file in train.files]), train.files, seed)
+    indices = {name: index for index, name in enumerate(train.classes)}
+
+    def encoded(files: Sequence[ImageFile]) -> Labels:
+        return np.array([indices[file.label] for file in files], np.int64)
+
+    speakers, note = find_speakers(train.files, group)
+    if speakers is not None and group == "auto" and "test" in listings:
+        others, _ = find_speakers(listings["test"].files, group)
+        if others is None or set(others) & set(speakers):
+            # who is in test is settled: validation by strangers would foretell another figure
+            speakers = None
+            note = "Speakers of train are in test, too: valid is split without regard to them."
+    shares: dict[str, Any] = {
+        "valid_share": parts["valid"].share,
+        "test_share": parts["test"].share,
+        "seed": seed,
+    }
+    if speakers is not None:
+        first = split_by_speaker(encoded(train.files), speakers, train.classes, **shares)
+    else:
+        copies = group_copies(train.files)
+        first = assign_splits(encoded(train.files), copies, train.classes, noun="clip", **shares)
+    files, splits = list(train.files), [first]
+    for name, number in (("valid", VALID), ("test", TEST)):
+        if name in listings:
+            files += listings[name].files
+            splits.append(np.full(len(listings[name].files), number, np.int8))
+            notes += listings[name].notes
+    return AudioSource(
+        examples=FileClips([file.path for file in files]),
+        labels=encoded(files),
+        splits=np.concatenate(splits),
+        names=tuple(str(file.path) for file in files),
+        classes=train.classes,
+        fingerprint=fingerprint_files(listings),
+        valid_given="valid" in listings,
+        facts=facts,
+        notes=(*notes, *((note,) if note else ())),
+    )
+
+
+def _scan_arrays(
+    source: Any,
+    labels: Any,
+    rate: int | None,
+    validation_data: Any,
+    group: str,
+    valid: float | str | Path | None,
+    test: float | str | Path | None,
+    seed: int,
+) -> AudioSource:
+    if labels is None:
+        raise DataError("Arrays need labels: give waveforms x and labels y.")
+    if group not in ("auto", "none"):
+        raise DataError("`group` goes with files only; split arrays by speaker yourself.")
+    rate = checked_rate(rate)
+    waves = check_waves(source, "x")
+    encoded = encode_labels(labels, len(waves))
+    every, indices = list(waves), [encoded.indices]
+    if validation_data is not None:
+        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+            raise DataError("`validation_data` must be a pair (x, y) of waveforms and labels.")
+        more = check_waves(validation_data[0], "validation_data")
+        every += more
+        known = encode_known(validation_data[1], len(more), encoded.classes, "validation_data")
+        indices.append(known)
+    valid_part = parse_part("valid", valid, has_own=validation_data is not None)
+    test_part = parse_part("test", test, has_own=False)
+    if valid_part.folder is not None or test_part.folder is not None:
+        raise DataError("`valid` and `test` as folders go with files only; give a share, as 0.2.")
+    check_classes(encoded.classes, "y")
+    _check_count(len(waves), "x")
+    digests = [digest(np.ascontiguousarray(wave).tobytes()) for wave in every]
+    splits = assign_splits(
+        encoded.indices,
+        group_equal(digest_array(digests[: len(waves)])),
+        encoded.classes,
+        valid_share=valid_part.share,
+        test_share=test_part.share,
+        seed=seed,
+        noun="clip",
+    )
+    given = len(every) - len(waves)
+    all_labels = np.concatenate(indices)
+    names = [f"train[{i}]" for i in range(len(waves))] + [f"valid[{i}]" for i in range(given)]
+    return AudioSource(
+        examples=ArrayClips(every, rate),
+        labels=all_labels,
+        splits=np.concatenate([splits, np.full(given, VALID, np.int8)]),
+        names=tuple(names),
+        classes=encoded.classes,
+        fingerprint=fingerprint_examples(digests, all_labels, encoded.classes, len(waves)),
+        valid_given=validation_data is not None,
+        facts=ArrayClips(waves, rate).facts(range(len(waves))),
+        label_kind=encoded.kind,
+        array_rate=rate,
+    )
+
+
+def _check_count(count: int, where: str) -> None:
+    if count < MIN_IMAGES:
+        raise DataError(
+            f"{where} holds {count} clips; at least {MIN_IMAGES} are needed to train and to "
+            f"measure, and 20 a class make a useful start."
+        )
+
+
+def _look_at(clips: FileClips, files: Sequence[ImageFile], seed: int) -> Facts:
+    """What the headers of a seeded sample say.
+
+    Raises:
+        DataError: None of them can be read.
+    """
+    sample = sorted(rng("sample", "clips", seed=seed).permutation(len(clips))[:_LOOKED_AT].tolist())
+    facts = clips.facts(sample)
+    if not facts.rates:
+        examples = [f"{files[i].path} ({clips.why(i)})" for i in sample[:3]]
+        raise DataError(
+            f"None of {len(sample)} files looked at is a readable clip: {listed(examples)}; "
+            f"replace them."
+        )
+    return facts
+
+
+def _noted(source: AudioSource) -> AudioSource:
+    """The source with notes on different rates and on very long clips."""
+    facts = source.facts
+    notes = list(source.notes)
+    rates = Counter(facts.rates)
+    if len(rates) > 1:
+        told = ", ".join(f"{rate:g} Hz ({count})" for rate, count in rates.most_common(4))
+        notes.append(f"Clips have different rates: {told}, of {len(facts.rates)} looked at.")
+    long = sum(s > 3 * window_s(facts) for s in facts.seconds)
+    if long:
+        notes.append(
+            f"{long} of {len(facts.seconds)} clips looked at are more than three times as long as "
+            f"the window of {window_s(facts):g} s; the loudest part of each is used."
+        )
+    return replace(source, notes=tuple(notes))
+
+
+def window_s(facts: Facts) -> float:
+    """Seconds that the network hears: nearly all clips whole, whatever a few long ones are."""
+    seconds = np.array(facts.seconds)
+    enough = min(np.quantile(seconds, 0.97), _MOST * np.median(seconds), _LONGEST_S)
+    return float(np.ceil(max(enough, _SHORTEST_S) * 10 - 1e-6) / 10)
+
+
+def choose_preprocessing(source: AudioSource, clip_seconds: float | None) -> ClipPreprocessing:
+    """The rate that four of five clips have at least, up to 16 kHz, and the length."""
+    rates = sorted(source.facts.rates)
+    rate = min(rates[len(rates) // 5], _HIGHEST_RATE)
+    seconds = window_s(source.facts) if clip_seconds is None else clip_seconds
+    return ClipPreprocessing(rate, round(rate * seconds))
+
+
+def load_audio(
+    source: AudioSource,
+    preprocessing: ClipPreprocessing,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TaskData:
+    """Decodes every clip once. See `load_examples`.
+
+    Raises:
+        DataError: As `load_examples`; or every clip is silent.
+    """
+    loaded = load_examples(source, preprocessing, dtype="float32", cache=cache, progress=progress)
+    silent = {split: _silent(found.inputs) for split, found in loaded.sets.items()}
+    count = int(sum(found.sum() for found in silent.values()))
+    if silent[TRAIN].all():
+        raise DataError("All clips to train on are silent; check how they were recorded.")
+    findings = loaded.findings
+    if count:
+        note = f"{count} clip{' is' if count == 1 else 's are'} silent."
+        findings = replace(findings, notes=(*findings.notes, note))
+    return TaskData(**{**loaded.common(source), "findings": findings}, preprocessing=preprocessing)
+
+
+def _silent(waves: Array) -> Any:
+    rows = [np.abs(waves[i : i + 512]).max(axis=1) < SILENT for i in range(0, len(waves), 512)]
+    return np.concatenate(rows) if rows else np.zeros(0, np.bool_)
+
+
+def read_audio(
+    source: Any, preprocessing: ClipPreprocessing, *, rate: int | None = None
+) -> tuple[Array, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Reads clips without labels, into memory.
+
+    Args:
+        source: Paths of files, or waveforms.
+        preprocessing: The network's input.
+        rate: Of waveforms.
+
+    Returns:
+        float32 `(n, samples)` of the readable ones, their names, and `(name, reason)` of others.
+    """
+    if isinstance(source, str | Path):
+        source = [source]
+    clips: Clips
+    if all(isinstance(item, str | Path) for item in source):
+        names = tuple(str(path) for path in source)
+        clips = FileClips([Path(path) for path in source])
+    else:
+        waves = check_waves(source, "x")
+        names = tuple(f"x[{i}]" for i in range(len(waves)))
+        clips = ArrayClips(waves, preprocessing.rate if rate is None else checked_rate(rate))
+    return _decoded(clips, names, preprocessing)
+
+
+def read_labelled_audio(
+    source: Any,
+    labels: Any,
+    *,
+    classes: tuple[str, ...],
+    preprocessing: ClipPreprocessing,
+    rate: int | None = None,
+) -> tuple[ExampleSet, tuple[tuple[str, str], ...]]:
+    """Reads labelled clips to measure a trained model on; of files with a test split, that one.
+
+    Raises:
+        DataError: As `scan_audio`; or classes that the model does not know.
+    """
+    if isinstance(source, str | Path):
+        listings = list_files(Path(source), AUDIO_FILES)
+        listing = listings.get("test", listings["train"])
+        if unknown := [name for name in listing.classes if name not in classes]:
+            raise DataError(f"{source} has {listed(unknown)}, which the model does not know.")
+        names = [str(file.path) for file in listing.files]
+        indices = np.array([classes.index(file.label) for file in listing.files], np.int64)
+        inputs, readable, unreadable = read_audio(names, preprocessing)
+    else:
+        if labels is None:
+            raise DataError("Arrays need labels: give waveforms x and labels y.")
+        inputs, readable, unreadable = read_audio(source, preprocessing, rate=rate)
+        names = list(readable)
+        indices = encode_known(labels, len(names), classes, "y")
+    if not readable:
+        raise DataError("None of the clips can be read; replace them.")
+    failed = {name for name, _ in unreadable}
+    kept = [i for i, name in enumerate(names) if name not in failed]
+    return ExampleSet(inputs, indices[kept], readable), unreadable
+
+
+def _decoded(
+    clips: Clips, names: tuple[str, ...], preprocessing: ClipPreprocessing
+) -> tuple[Array, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    rows, readable, unreadable = [], [], []
+    for position, wave in clips.decode(preprocessing):
+        if isinstance(wave, Unreadable):
+            unreadable.append((names[position], wave.reason))
+        else:
+            rows.append(wave)
+            readable.append(names[position])
+    inputs = np.stack(rows) if rows else np.zeros((0, preprocessing.samples), np.float32)
+    return inputs, tuple(readable), tuple(unreadable)

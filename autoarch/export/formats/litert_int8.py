@@ -1,0 +1,166 @@
+"""`model_int8.tflite`: integers from input to output, for microcontrollers and accelerators.
+
+Weights are int8, one scale a channel; activations int8, one scale a tensor, from the ranges seen
+on training pictures; biases int32. Batch norm and the rescaling of pixels are folded into the
+convolutions (`autoarch.architecture.fold`), so the input is the centred pixel itself:
+
+- input `pixels`: int8 `(1, height, width, channels)`, each value `pixel - 128` (scale 1, zero
+  point 0 for the centred pixel);
+- output `probabilities`: int8 `(1, classes)`, the probability is `(value + 128) / 256`.
+
+Builtin ops only. Beside it lies `model_int8.json` with the same in figures.
+
+The answers are not the trained model's to the third decimal, so the check is another: of the
+probability of a picture at most `TOLERANCE` may have moved to other classes, on average (the
+total variation distance, half of the sum of absolute differences). A wrong order of classes, a
+wrong input or a lost weight move far more; how many answers change is measured on all held-out
+data where that matters, by `answers`.
+
+Source: Jacob et al. (2018), "Quantization and training of neural networks for efficient
+integer-arithmetic-only inference"; the LiteRT 8-bit quantization specification.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoarch.export.formats import Convert, Writing
+
+NAME = "litert_int8"
+FILE = "model_int8.tflite"
+BESIDE = ("model_int8.json",)
+TOLERANCE = 0.15
+DIFFERENCE = "moved"
+NEEDS: tuple[str, ...] = ()  # ai-edge-litert is quick to import
+CONVERTS = True
+
+BATCH = 128
+
+
+def write(writing: Writing, path: Path, convert: Convert) -> None:
+    source = convert_once(writing, convert)
+    convert(finish, source=str(source), target=str(path), labels=list(writing.model.classes))
+
+
+def convert_once(writing: Writing, convert: Convert) -> Path:
+    """Has the int8 file made in `scratch`, by the first of the formats that need it."""
+    import numpy as np
+
+    from autoarch.export import flat_file
+
+    if writing.int8_file is not None:
+        return writing.int8_file
+    path = writing.scratch / FILE
+    if writing.first(NAME):
+        network, pixels = writing.scratch / "folded.keras", writing.scratch / "calibration.npy"
+        writing.model.folded_model().save(network)
+        assert writing.calibration is not None  # `export_bundle` has asked for it
+        np.save(pixels, writing.calibration)
+        convert(convert_network, source=str(network), calibration=str(pixels), target=str(path))
+        convert(flat_file.compact, path=str(path), inputs=["pixels"], outputs=["probabilities"])
+    return path
+
+
+def convert_network(source: str, calibration: str, target: str) -> None:
+    """Converts a `.keras` file of a folded network; may crash the process.
+
+    Args:
+        source: The Keras model, from centred pixels to probabilities.
+        calibration: `.npy` of training pictures, uint8 `(n, height, width, channels)`.
+        target: The file to write.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    model = keras.models.load_model(source, compile=False)
+    centred = np.load(calibration).astype(np.float32) - 128.0
+    # The whole range of int8, so that the input's scale is 1 and its zero point 0.
+    centred[0].flat[0], centred[0].flat[-1] = -128.0, 127.0
+    shape = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+
+    @tf.function(input_signature=[shape], autograph=False)
+    def predict(pixels: Any) -> Any:
+        return model(pixels, training=False)
+
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    functions = [predict.get_concrete_function()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, module)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([picture[None]] for picture in centred)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    Path(target).write_bytes(converter.convert())
+
+
+def finish(source: str, target: str, labels: list[str]) -> None:
+    """Copies the file and describes its input and output in JSON beside it."""
+    import json
+    import shutil
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    shutil.copyfile(source, target)
+    interpreter = Interpreter(model_path=source)
+    description: dict[str, Any] = {}
+    for name, (details,) in (
+        ("input", interpreter.get_input_details()),
+        ("output", interpreter.get_output_details()),
+    ):
+        scale, zero_point = details["quantization"]
+        description[name] = {
+            "name": details["name"],
+            "dtype": "int8",
+            "shape": details["shape"].tolist(),
+            "scale": scale,
+            "zero_point": zero_point,
+        }
+    description["input"]["value"] = "pixel - 128 of pixels 0 to 255"
+    description["output"]["value"] = "probability = (value - zero_point) * scale"
+    description["labels"] = labels
+    text = json.dumps(description, indent=2) + "\n"
+    Path(target).with_name(BESIDE[0]).write_text(text, encoding="utf-8")
+
+
+def answers(path: str, questions: Any) -> dict[str, Any]:
+    return {"int8": ask(Path(path).read_bytes(), questions["inputs"])}
+
+
+def ask_file(path: str, pixels: str, target: str) -> None:
+    """Writes the answers to a `.npy` of pixels to another `.npy`; see `ask`."""
+    import numpy as np
+
+    np.save(target, ask(Path(path).read_bytes(), np.load(pixels, mmap_mode="r")))
+
+
+def ask(content: bytes, pixels: Any) -> Any:
+    """Probabilities of an int8 file, float32 `(n, classes)`, a batch at a time on all cores.
+
+    Args:
+        content: The file.
+        pixels: uint8 `(n, height, width, channels)`, memory-mapped ones welcome.
+    """
+    import os
+
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
+    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert entry["dtype"] == exit_["dtype"] == np.int8, "input or output is not int8"
+    assert entry["quantization"] == (1.0, 0), f"the input is quantised by {entry['quantization']}"
+    scale, zero_point = exit_["quantization"]
+    found, size = [], 0
+    for start in range(0, len(pixels), BATCH):
+        batch = (np.asarray(pixels[start : start + BATCH], np.int16) - 128).astype(np.int8)
+        if len(batch) != size:
+            size = len(batch)
+            interpreter.resize_tensor_input(entry["index"], batch.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(entry["index"], batch)
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(exit_["index"]).astype(np.float32))
+    return (np.concatenate(found) - zero_point) * np.float32(scale)

@@ -1,0 +1,75 @@
+"""The int8 file of a model before it is shipped: made, weighed and asked in other processes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoarch.export.formats import Writing, litert_int8
+from autoarch.export.model import TrainedModel
+from autoarch.export.workers import Job, Worker
+
+CALIBRATION = 200
+"""Training pictures that show the ranges of the activations. Between 100 and 500 the validation
+accuracy of three networks on cifar10-mini moved by at most 0.7 points, up and down: noise."""
+
+
+def quantise(
+    model: TrainedModel,
+    calibration: npt.NDArray[np.uint8],
+    target: Path,
+    *,
+    timeout_s: float = 600,
+) -> int:
+    """Writes a model's int8 file and returns its size in bytes.
+
+    Args:
+        model: The trained model.
+        calibration: Training pictures, uint8 `(n, height, width, channels)`.
+        target: The file to write.
+        timeout_s: Longest time allowed.
+
+    Raises:
+        ExportError: The converter failed.
+    """
+    with tempfile.TemporaryDirectory() as folder, Worker("tensorflow") as worker:
+
+        def convert(function: Callable[..., None], **arguments: Any) -> None:
+            file = function.__code__.co_filename
+            what = f"converting to {litert_int8.FILE}"
+            worker.submit(Job(what, file, function.__name__, arguments))
+
+        made = litert_int8.convert_once(Writing(model, Path(folder), calibration), convert)
+        worker.finish(timeout_s)
+        shutil.copyfile(made, target)
+    return target.stat().st_size
+
+
+def ask_int8(
+    file: Path, pixels: npt.NDArray[np.uint8], *, timeout_s: float = 600
+) -> npt.NDArray[np.float32]:
+    """Probabilities `(n, classes)` of an int8 file, by LiteRT alone in a process of its own.
+
+    Args:
+        file: The `.tflite` file.
+        pixels: uint8 `(n, height, width, channels)`.
+        timeout_s: Longest time allowed.
+
+    Raises:
+        ExportError: The file cannot be loaded or asked.
+    """
+    with tempfile.TemporaryDirectory() as folder, Worker() as worker:
+        asked, answered = Path(folder) / "pixels.npy", Path(folder) / "answers.npy"
+        np.save(asked, pixels)
+        arguments = {"path": str(file), "pixels": str(asked), "target": str(answered)}
+        source = litert_int8.ask_file.__code__.co_filename
+        worker.submit(Job(f"asking {file.name}", source, "ask_file", arguments))
+        worker.finish(timeout_s)
+        answers: npt.NDArray[np.float32] = np.load(answered)
+    return answers

@@ -1,0 +1,203 @@
+"""A decision space under limits: where to draw, and how to come back inside.
+
+The shares of a setting say how much of each budget it uses; it fits where none is above one.
+What is far below the limits seldom wins, and nearly all of a space may lie above them, so neither
+plain draws nor rejection alone will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoarch.oracles.decisions import Decision, DecisionSpace, Setting, setting_key
+from autoarch.oracles.domains import Finite, Value
+
+Shares = Callable[[Mapping[str, Any]], Sequence[float]]
+"""The share of each budget that a setting uses; at most 1 each where it fits."""
+
+NEAR = 0.4
+"""A draw is near the limit where it uses at least so much of one of the budgets."""
+
+_ANYWHERE = 0.2  # share of the draws that may lie anywhere below the limit
+_TRIES = 16  # plain draws for one that is near the limit
+_ALLOWANCE = 300  # settings that may be priced for the draws of one proposal
+_REMEMBERED = 1 << 14
+_MAX_VALUES = 12  # values of a decision that the way to the smallest setting looks at
+_DESCENTS = 8  # from random settings, before nothing is said to fit
+_MUTANTS = 500  # of the smallest setting, without success, before that
+_WAYS = 8
+
+
+class LimitedSpace(DecisionSpace):
+    """The same decisions, drawn from what fits, and mostly from what nearly does not.
+
+    `sample` looks for a draw that fits and uses 40 to 100 % of the budget that binds. A space
+    whose draws all use less is drawn from as it is. Where no draw fits, one is pulled towards the
+    smallest setting until it does, which leaves it just below the limit.
+
+    Args:
+        space: The decisions.
+        shares: See `Shares`.
+
+    Attributes:
+        priced: How many settings had to be priced so far.
+    """
+
+    def __init__(self, space: DecisionSpace, shares: Shares):
+        super().__init__(space.decisions)
+        self._shares = shares
+        self._known: dict[str, tuple[float, float]] = {}
+        self._smallest: Setting | None = None
+        self._left = _ALLOWANCE
+        self.priced = 0
+
+    def renew_allowance(self) -> None:
+        """Called before each proposal: pricing is bounded for each, and depends on no other."""
+        self._left = _ALLOWANCE
+
+    def use(self, setting: Mapping[str, Value]) -> tuple[float, float]:
+        """The largest share and the sum of all: what "smaller" means here."""
+        key = setting_key(setting)
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            shares = self._shares(setting)
+            self._known[key] = float(max(shares)), float(sum(shares))
+            self.priced += 1
+            self._left -= 1
+        return self._known[key]
+
+    def fits(self, setting: Mapping[str, Value]) -> bool:
+        """Whether no share is above one. NaN does not fit."""
+        return self.use(setting)[0] <= 1.0
+
+    def sample(self, rng: np.random.Generator) -> Setting:
+        """See the class. Draws as `DecisionSpace` does once a proposal has used its allowance."""
+        anywhere = rng.random() < _ANYWHERE
+        found: Setting | None = None
+        setting = super().sample(rng)
+        for _ in range(_TRIES):
+            if self._left <= 0:
+                return setting if found is None else found
+            share = self.use(setting)[0]
+            if share <= 1.0:
+                if anywhere or share >= NEAR:
+                    return setting
+                found = found or setting
+            setting = super().sample(rng)
+        return self.pulled(setting, rng) if found is None else found
+
+    @property
+    def smallest(self) -> Setting:
+        """The setting that uses least, as far as single steps lead there.
+
+        From the defaults each decision takes the value that uses least, again and again until none
+        helps. Where that does not fit, the same is done from random settings, and then mutants are
+        tried, which change several decisions at once.
+        """
+        if self._smallest is None:
+            rng = np.random.default_rng(0)
+            self._smallest = self._descend(self.activate({}))
+            for _ in range(_DESCENTS):
+                if self.fits(self._smallest):
+                    break
+                other = self._descend(super().sample(rng))
+                self._smallest = min(self._smallest, other, key=self.use)
+            self._smallest = self._climb_down(self._smallest, rng)
+            self._left = _ALLOWANCE  # found once, and at whichever proposal asks first
+        return self._smallest
+
+    def _climb_down(self, setting: Setting, rng: np.random.Generator) -> Setting:
+        tries = 0
+        while tries < _MUTANTS and not self.fits(setting):
+            mutant = self.mutate(setting, rng, n=int(rng.integers(1, 4)))
+            tries += 1
+            if self.use(mutant) < self.use(setting):
+                setting, tries = mutant, 0
+        return setting
+
+    def _descend(self, setting: Setting) -> Setting:
+        improved = True
+        while improved:
+            improved = False
+            for decision in self.active(setting):
+                if decision.name not in setting:  # switched off by a step before
+                    continue
+                for value in _values(decision, setting[decision.name]):
+                    step = self.activate({**setting, decision.name: value})
+                    if self.use(step) < self.use(setting):
+                        setting, improved = step, True
+        return setting
+
+    def pulled(
+        self,
+        setting: Mapping[str, Value],
+        rng: np.random.Generator,
+        anchor: Mapping[str, Value] | None = None,
+    ) -> Setting:
+        """A setting that fits, on the way from this one to the anchor, just below the limit.
+
+        The decisions take the anchor's values one by one in random order; a bisection finds a
+        place where one step fits and the one before does not.
+
+        Args:
+            setting: The setting to start from.
+            rng: Draws the order.
+            anchor: A setting that fits; the smallest by default.
+        """
+        anchor = self.smallest if anchor is None else anchor
+        start = dict(setting)
+        names = [name for name, value in anchor.items() if start.get(name) != value]
+        order = [names[place] for place in rng.permutation(len(names))]
+
+        def after(steps: int) -> Setting:
+            taken = {name: anchor[name] for name in order[:steps]}
+            return self.activate({**anchor, **start, **taken})
+
+        low, high = 0, len(order)
+        if self.fits(after(low)):
+            return after(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.fits(after(middle)) else (middle, high)
+        return after(high)
+
+    def closest(self, wanted: Mapping[str, Value], rng: np.random.Generator) -> Setting:
+        """A setting that fits and to which no single decision of `wanted` can be given back.
+
+        Of several ways there the one that uses most of the budget; `wanted` itself if it fits.
+        """
+        wanted = self.activate(wanted)
+        if self.fits(wanted):
+            return wanted
+        found = [self._given_back(self.pulled(wanted, rng), wanted) for _ in range(_WAYS)]
+        return max(found, key=self.use)
+
+    def _given_back(self, setting: Setting, wanted: Mapping[str, Value]) -> Setting:
+        for name in list(wanted):
+            if name in setting and setting[name] != wanted[name]:
+                step = self.activate({**wanted, **setting, name: wanted[name]})
+                if self.fits(step):
+                    setting = step
+        return setting
+
+    def grown(
+        self, known: Sequence[Mapping[str, Value]], rng: np.random.Generator
+    ) -> Iterator[Setting]:
+        """Mutants of what is known to fit and of the smallest setting, one to three steps away."""
+        parents = [self.smallest, *known]
+        while True:
+            parent = parents[int(rng.integers(len(parents)))]
+            yield self.mutate(parent, rng, n=int(rng.integers(1, 4)))
+
+
+def _values(decision: Decision, current: Value) -> Sequence[Value]:
+    """What a decision may step to on the way down."""
+    domain = decision.domain
+    if isinstance(domain, Finite) and domain.size <= _MAX_VALUES:
+        return tuple(value for value in domain.values if value != current)
+    ends = (domain.from_unit(0.0), domain.from_unit(np.nextafter(1.0, 0.0)))
+    return (*ends, *domain.neighbours(current))

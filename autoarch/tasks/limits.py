@@ -1,0 +1,191 @@
+"""Limits, targets and several objectives, from what a user says to what a search goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoarch.costs import cached_table, load_profile
+from autoarch.costs.budgets import Budgets
+from autoarch.costs.constraints import COST_UNITS, MOBILE_LIMITS, Constraints
+from autoarch.errors import InvalidInputError
+from autoarch.objectives import OBJECTIVES, Objective, get_objective
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.oracles.limited import LimitedSpace
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.scaling import SIDES, WIDTHS, Scale
+
+NARROWEST = 4
+"""Width of the narrowest networks that are looked at under a limit."""
+
+FRONT_ORACLES = ("auto", "nsga2", "bayesian")
+"""Oracles that search for a front."""
+
+
+def canonical_constraints(
+    constraints: Constraints | Mapping[str, Any] | None, device: str | None, *, mobile: bool
+) -> dict[str, Any] | None:
+    """The limits of a run as `run.json` keeps them: the user's, the device's, and the preset's.
+
+    Args:
+        constraints: The user's.
+        device: Name or path of a profile, in place of the one in `constraints`.
+        mobile: Whether `MOBILE_LIMITS` hold where nothing else limits the same cost.
+
+    Raises:
+        InvalidInputError: A limit, or the profile, cannot be used.
+    """
+    given = Constraints.of(constraints)
+    if device is not None:
+        given = Constraints.of({**given.to_json(), "device": device})
+    if given.device is not None:
+        limits = load_profile(given.device).limits
+        of_device = {cost: getattr(limits, f"max_{cost}", None) for cost in COST_UNITS}
+        given = given.within({cost: v for cost, v in of_device.items() if v is not None})
+    if mobile:
+        given = Constraints.of({**MOBILE_LIMITS, **given.to_json()})
+    return given.to_json() or None
+
+
+def budgets_of(constraints: Mapping[str, Any] | None) -> Budgets:
+    """The budgets that canonical constraints stand for.
+
+    Raises:
+        InvalidInputError: The device is unknown, or a latency is limited and neither the device
+            has a table nor this machine was measured.
+    """
+    given = Constraints.of(constraints)
+    profile = None if given.device is None else load_profile(given.device)
+    table = None if profile is None else profile.latency
+    return Budgets(given, cached_table() if table is None else table, profile)
+
+
+def canonical_targets(
+    prefer: Mapping[str, Any] | Sequence[str] | str | None,
+) -> dict[str, float] | None:
+    """Soft targets by cost, from a mapping or from texts like "latency=5ms".
+
+    Raises:
+        InvalidInputError: A cost is unknown, or its amount is none.
+    """
+    if not prefer:
+        return None
+    if not isinstance(prefer, Mapping):
+        texts = prefer.split(",") if isinstance(prefer, str) else list(prefer)
+        prefer = dict(text.partition("=")[::2] for text in texts)
+    for cost in prefer:
+        if cost not in COST_UNITS:
+            raise InvalidInputError(
+                f"`prefer` must name one of {', '.join(COST_UNITS)}, such as latency=5ms; "
+                f"got {cost!r}."
+            )
+    return {cost: COST_UNITS[cost].parse(f"prefer {cost}", v) for cost, v in prefer.items()}
+
+
+def canonical_objectives(objectives: Sequence[str] | str | None) -> str | None:
+    """Several objectives, a metric and then costs, joined by commas; None for a single one.
+
+    Raises:
+        InvalidInputError: It is not one metric and one or more costs, each once.
+    """
+    if not objectives:
+        return None
+    texts = objectives.split(",") if isinstance(objectives, str) else objectives
+    names = [str(text).strip() for text in texts]
+    metrics = [name for name in names if name in OBJECTIVES]
+    costs = [name for name in names if name in COST_UNITS]
+    if len(metrics) != 1 or not costs or len(set(names)) != len(metrics) + len(costs):
+        raise InvalidInputError(
+            f"`objectives` must be one of {', '.join(OBJECTIVES)} and then one or more of "
+            f"{', '.join(COST_UNITS)}, each once; got {', '.join(names)!r}."
+        )
+    return ",".join([*metrics, *costs])
+
+
+def search_objectives(objectives: str) -> list[Objective]:
+    """The objectives that a canonical text stands for: the metric, then costs to be small."""
+    metric, *costs = objectives.split(",")
+    return [get_objective(metric), *(Objective(cost, "min") for cost in costs)]
+
+
+def fitting_scale(
+    scale: Scale,
+    kind: Callable[..., SearchSpace],
+    channels: int,
+    classes: int,
+    budgets: Budgets,
+    *,
+    side_is_given: bool,
+) -> Scale:
+    """The scale itself, or the largest smaller one at which something keeps the limits.
+
+    Narrower networks come before smaller pictures; where no width's default network keeps the
+    limits, the narrowest space has something smaller that does.
+
+    Args:
+        scale: What data and time ask for.
+        kind: Makes a space from a shape, the classes and a width.
+        channels: Of the pictures.
+        classes: Number of classes.
+        budgets: The limits.
+        side_is_given: Whether the user has said how large the pictures are.
+
+    Raises:
+        InvalidInputError: See `require_something_fits`.
+    """
+    if not budgets:
+        return scale
+    widths = [w for w in reversed((NARROWEST, *WIDTHS)) if w <= scale.width]
+    smaller = [] if side_is_given else [side for side in reversed(SIDES) if side < scale.side]
+    for side in (scale.side, *smaller):
+        for width in widths:
+            space = kind((side, side, channels), classes, width=width)
+            if max(budgets.shares(space.candidate({}).architecture)) <= 1:
+                return Scale(side, width)
+        limited = limited_space(space, budgets)
+        if limited.fits(limited.smallest):
+            return Scale(side, widths[-1])
+    require_something_fits(space, budgets, limited)
+    raise AssertionError("the smallest network was just seen not to fit")
+
+
+def limited_space(space: SearchSpace, budgets: Budgets) -> LimitedSpace:
+    """The space's decisions under the budgets."""
+    return LimitedSpace(
+        DecisionSpace.from_hyperparameters(space.hyperparameters()),
+        lambda decisions: budgets.shares(space.candidate(decisions).architecture),
+    )
+
+
+def baseline_of(space: SearchSpace, budgets: Budgets) -> Candidate:
+    """Trial 0: the space's default, or the network closest to it that keeps the limits.
+
+    Raises:
+        InvalidInputError: Nothing in the space keeps them; the message names the smallest network
+            and its cost.
+    """
+    default = space.candidate({})
+    if not budgets or max(budgets.shares(default.architecture)) <= 1:
+        return default
+    limited = limited_space(space, budgets)
+    require_something_fits(space, budgets, limited)
+    return space.candidate(limited.closest(default.decisions, np.random.default_rng(0)))
+
+
+def require_something_fits(space: SearchSpace, budgets: Budgets, limited: LimitedSpace) -> None:
+    """Raises `InvalidInputError` where nothing in a space keeps the limits."""
+    if limited.fits(limited.smallest):
+        return
+    smallest = space.candidate(limited.smallest)
+    chosen = ", ".join(
+        f"{name} {value}"
+        for name, value in limited.smallest.items()
+        if not name.startswith("recipe/")
+    )
+    raise InvalidInputError(
+        f"Nothing in the {space.name} space keeps the limits. Its smallest network for "
+        f"{'x'.join(map(str, space.input_shape))} pixels and {space.classes} classes has "
+        f"{budgets.describe(smallest.architecture)} ({chosen}). Allow more, or take another space."
+    )

@@ -1,0 +1,200 @@
+"""What is shipped in int8: the best trained network whose file keeps the limit, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoarch.data import ExampleSet, TaskData
+from autoarch.errors import ExportError
+from autoarch.evaluation.final import FinalModel
+from autoarch.evaluation.held_out import evaluate_held_out
+from autoarch.evaluation.train import TrainEvaluator
+from autoarch.export import CALIBRATION, TrainedModel, ask_int8, quantise
+from autoarch.objectives import Objective, classification_metrics
+from autoarch.seeding import rng
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.predictor import Predictor
+from autoarch.training.fit import Array
+from autoarch.trials import RunDirectory, TrialRecord, TrialStatus
+
+LARGEST_DROP = 0.01
+"""A drop of accuracy on the validation part that is worth a word."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network that could be shipped.
+
+    Args:
+        record: Its trial.
+        candidate: What the record stands for.
+        final: Its weights and where they come from.
+    """
+
+    record: TrialRecord
+    candidate: Candidate
+    final: FinalModel
+
+
+def first_that_fits(
+    options: Iterable[Trained],
+    weigh: Callable[[Trained], int],
+    limit_bytes: int | None,
+    note: Callable[[str], None],
+) -> Trained:
+    """The first network whose file keeps the limit; the file itself decides, not an estimate.
+
+    Args:
+        options: Best first; taken one by one, so that later ones cost nothing.
+        weigh: Writes a network's file and returns its size in bytes.
+        limit_bytes: Most bytes, or None for no limit.
+        note: Is told of each file that is too large.
+
+    Raises:
+        ExportError: No file keeps the limit.
+    """
+    sizes = []
+    for option in options:
+        sizes.append(weigh(option))
+        if limit_bytes is None or sizes[-1] <= limit_bytes:
+            return option
+        note(
+            f"The file of trial {option.record.trial} has {sizes[-1]:,} bytes, more than the "
+            f"{limit_bytes:,} allowed: the next best trained network is taken."
+        )
+    raise ExportError(
+        f"No trained network's int8 file keeps the limit of {limit_bytes:,} bytes; the smallest "
+        f"has {min(sizes, default=0):,}. Allow more, or search smaller networks."
+    )
+
+
+def options_of(
+    chosen: Trained,
+    trials: Sequence[TrialRecord],
+    space: SearchSpace,
+    evaluator: TrainEvaluator,
+    objective: Objective,
+    run: RunDirectory,
+) -> Iterator[Trained]:
+    """The chosen network after its final training, then the other trials as they were measured."""
+    yield chosen
+    others = [
+        trial
+        for trial in trials
+        if trial.status is TrialStatus.COMPLETED
+        and trial.trial != chosen.record.trial
+        and trial.score is not None
+        and run.checkpoint_file(trial.trial).is_file()
+    ]
+    for record in sorted(others, key=lambda t: -objective.utility(t.score or 0.0)):
+        candidate = space.candidate(record.decisions)
+        assert record.last is not None
+        final = replace(
+            chosen.final,
+            trainer=evaluator.trainer(candidate, record.trial, done=record.epochs),
+            metrics=record.last.metrics,
+            kept=False,
+            refitted=False,
+        )
+        yield Trained(record, candidate, final)
+
+
+def calibration_of(data: TaskData, seed: int) -> Array:
+    """Some pictures of the training part, uint8 `(n, height, width, channels)`."""
+    count = min(CALIBRATION, len(data.train))
+    chosen = np.sort(rng("calibration", seed=seed).choice(len(data.train), count, False))
+    return np.asarray(data.train.inputs[chosen])
+
+
+def choose_shipped(
+    options: Iterable[Trained],
+    data: TaskData,
+    calibration: Array,
+    file: Path,
+    *,
+    limit_bytes: int | None,
+    note: Callable[[str], None],
+) -> tuple[Trained, TrainedModel]:
+    """Writes the int8 file of the best trained network that keeps the limit.
+
+    Args:
+        options: See `options_of`.
+        data: Names the classes.
+        calibration: See `calibration_of`.
+        file: Where to write.
+        limit_bytes: Most bytes, or None.
+        note: Is told of each file that is too large.
+
+    Returns:
+        What is shipped, and its model without mirror images.
+
+    Raises:
+        ExportError: No file keeps the limit, or the converter failed.
+    """
+
+    def weigh(option: Trained) -> int:
+        return quantise(model_of(option, data), calibration, file)
+
+    shipped = first_that_fits(options, weigh, limit_bytes, note)
+    return shipped, model_of(shipped, data)
+
+
+def model_of(trained: Trained, data: TaskData) -> TrainedModel:
+    """The network as it is exported, without mirror images: a small device answers once."""
+    weights = tuple(trained.final.trainer.weights())
+    return TrainedModel(trained.candidate.architecture, weights, data.classes, data.preprocessing)
+
+
+def measure_int8(
+    file: Path,
+    model: TrainedModel,
+    data: TaskData,
+    show: Callable[[ExampleSet, int], dict[str, Any]],
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
+    """Measures the file itself, and the float network beside it.
+
+    Returns:
+        What `result.json` says under "quantised"; the file's metrics on the held-out part, or
+        None without one; and what the report shows beside them.
+    """
+    predictor = Predictor(model)
+    answers = ask_int8(file, data.valid.inputs)
+    valid = classification_metrics(data.valid.labels, answers)
+    before = classification_metrics(data.valid.labels, predictor.predict_proba(data.valid.inputs))
+    quantised: dict[str, Any] = {
+        "format": "litert_int8",
+        "size_bytes": file.stat().st_size,
+        "valid": valid,
+        "float": {"valid": before, "test": None},
+        "drop": {"valid": before["accuracy"] - valid["accuracy"], "test": None},
+    }
+    test, details = None, {"split": None, "classes": list(data.classes)}
+    if len(data.held_out):
+        test, details = evaluate_held_out(
+            lambda inputs: ask_int8(file, inputs),
+            data.held_out,
+            data.classes,
+            data.train.labels,
+            show,
+        )
+        part = data.held_out.reveal()
+        whole = classification_metrics(part.labels, predictor.predict_proba(part.inputs))
+        quantised["float"]["test"] = whole
+        quantised["drop"]["test"] = whole["accuracy"] - test["accuracy"]
+    return quantised, test, details
+
+
+def drop_note(quantised: Mapping[str, Any], noun: str) -> str | None:
+    """A sentence where int8 costs more than `LARGEST_DROP`, by the validation part; else None."""
+    drop = quantised["drop"]["valid"]
+    if drop <= LARGEST_DROP:
+        return None
+    return (
+        f"In int8 the network answers {100 * drop:.1f} points less of the validation {noun}s "
+        "correctly than in float32."
+    )

@@ -1,0 +1,82 @@
+"""Random networks of a space, converted with random weights: what the costs are held against."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from autoarch.architecture import Architecture
+from autoarch.architecture.fold import fold
+from autoarch.export import flat_file
+from autoarch.export.formats import litert, litert_float16, litert_int8
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.spaces import SPACES
+
+NAMES = {"inputs": ["pixels"], "outputs": ["probabilities"]}
+
+
+def draw(
+    space: str, shape: tuple[int, ...], classes: int, width: int, n: int, seed: int
+) -> list[Architecture]:
+    """Different networks of a space, drawn uniformly over its decisions."""
+    family = SPACES[space](shape, classes, width=width)
+    decisions = DecisionSpace.from_hyperparameters(family.hyperparameters())
+    rng = np.random.default_rng(seed)
+    found: dict[str, Architecture] = {}
+    while len(found) < n:
+        architecture = family.candidate(decisions.sample(rng)).architecture
+        found.setdefault(architecture.key, architecture)
+    return list(found.values())
+
+
+def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    network = fold(architecture).build(name="folded") if folded else architecture.build()
+    rng = np.random.default_rng(0)
+    # Kernels as they are initialised keep activations in range, which LiteRT's kernels insist on;
+    # the rest is drawn, since equal vectors would be stored once.
+    values = [
+        np.array(weight)
+        if weight.path.endswith("kernel")
+        else np.abs(rng.normal(1, 0.1, weight.shape))
+        if weight.path.endswith(("gamma", "moving_variance"))
+        else rng.normal(0, 0.1, weight.shape)
+        for weight in network.weights
+    ]
+    # A gate whose relu never answers has no range: LiteRT refuses the scale that it is given.
+    values = [
+        np.abs(value) if "_reduce/" in weight.path else value
+        for weight, value in zip(network.weights, values)
+    ]
+    network.set_weights(values)
+    softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
+    keras.Model(network.input, softmax(network.output), name="model").save(path)
+
+
+def convert_int8(architecture: Architecture, path: Path) -> int:
+    """Writes the full int8 file; returns its size in bytes."""
+    rng = np.random.default_rng(1)
+    with tempfile.TemporaryDirectory() as folder:
+        source, calibration = Path(folder) / "network.keras", Path(folder) / "pictures.npy"
+        _keras_file(architecture, source, folded=True)
+        np.save(calibration, rng.integers(0, 256, (4, *architecture.input_shape), dtype=np.uint8))
+        litert_int8.convert_network(str(source), str(calibration), str(path))
+    flat_file.compact(str(path), **NAMES)
+    return path.stat().st_size
+
+
+def convert_floats(architecture: Architecture, folder: Path) -> tuple[int, int]:
+    """Writes the float32 and the float16 file; returns their sizes in bytes."""
+    source = folder / "network.keras"
+    _keras_file(architecture, source, folded=False)
+    sizes = []
+    for format_ in (litert, litert_float16):
+        path = folder / format_.FILE
+        format_.convert_keras_file(str(source), str(path), "pixels")
+        flat_file.compact(str(path), signatures=True, **NAMES)
+        sizes.append(path.stat().st_size)
+    return sizes[0], sizes[1]

@@ -1,0 +1,112 @@
+"""Costs before building, held against built and converted networks: 100 random ones of each space.
+
+    python benchmarks/costs.py [NETWORKS]
+
+Parameters against built Keras models, sizes against the files as they ship. Also how many
+networks are priced in a second of processor time. The table goes to `benchmarks/costs.md`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from autoarch.training.runtime import prepare_environment
+
+prepare_environment()
+
+import keras  # noqa: E402
+from converted import convert_floats, convert_int8, draw  # noqa: E402
+
+from autoarch.architecture import Architecture  # noqa: E402
+from autoarch.costs import ModelCosts, model_costs  # noqa: E402
+from autoarch.spaces import SPACES  # noqa: E402
+
+CASES = [((32, 32, 3), 10, 8), ((32, 32, 3), 10, 16), ((96, 96, 3), 2, 16), ((28, 28, 1), 10, 8)]
+"""Shape, classes and width, in turn."""
+FILES = ("int8", "float32", "float16")
+
+
+def main() -> None:
+    networks = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    rows, speed = [], []
+    for name in SPACES:
+        drawn: list[Architecture] = []
+        for seed, case in enumerate(CASES):
+            drawn += draw(name, *case, -(-networks // len(CASES)), seed=20 + seed)
+        drawn = drawn[:networks]
+        speed.append((name, per_second(drawn)))
+        errors = {file: [] for file in FILES}
+        for number, architecture in enumerate(drawn, start=1):
+            costs = model_costs(architecture)
+            for file, (found, real) in zip(FILES, sizes(architecture, costs)):
+                errors[file].append((found - real, 100 * (found - real) / real, real))
+            keras.backend.clear_session()
+            print(name, number, [f"{errors[file][-1][1]:.2f} %" for file in FILES], flush=True)
+        for file in FILES:
+            differences, shares, real = (np.array(column) for column in zip(*errors[file]))
+            rows.append(
+                f"| {name} | {file} | {len(real)} | {real.min():,} to {real.max():,} | "
+                f"{np.abs(shares).mean():.2f} % | {np.abs(shares).max():.2f} % | "
+                f"{int(differences.min()):+,} to {int(differences.max()):+,} | "
+                f"{int((differences < 0).sum())} |"
+            )
+    text = (
+        "# Costs before building\n\n"
+        f"{datetime.date.today()}. Made by `python benchmarks/costs.py`: {networks} random "
+        "networks of each space, sizes against the converted files as they ship; parameters "
+        "and multiply-adds were equal to those of the built Keras models in every case. Target: "
+        "within 3 %.\n\n"
+        "| space | file | networks | bytes | mean error | largest error | difference in bytes | "
+        "estimated too small |\n|---|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "All costs of one network (parameters, multiply-adds, three files, peak memory), networks "
+        "a second of one core's processor time: "
+        + ", ".join(f"{name} {value:,.0f}" for name, value in speed)
+        + " (target 2,000).\n"
+    )
+    print(text)
+    (Path(__file__).parent / "costs.md").write_text(text)
+
+
+def sizes(architecture: Architecture, costs: ModelCosts) -> list[tuple[int, int]]:
+    """Estimated and real bytes of the three files; raises where parameters or macs differ."""
+    model = architecture.build()
+    if costs.params != model.count_params() or costs.macs != built_macs(model):
+        raise AssertionError(f"costs differ from the built model: {architecture.to_json()}")
+    with tempfile.TemporaryDirectory() as folder:
+        int8 = convert_int8(architecture, Path(folder) / "int8.tflite")
+        float32, float16 = convert_floats(architecture, Path(folder))
+    return [
+        (costs.int8_file_bytes, int8),
+        (costs.float_file_bytes, float32),
+        (costs.float16_file_bytes, float16),
+    ]
+
+
+def built_macs(model: keras.Model) -> int:
+    """Multiply-adds counted on the layers: products of each output number."""
+    total = 0
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):  # a convolution of either kind, or a matrix product
+            positions = int(np.prod(layer.output.shape[1:-1]))
+            total += positions * int(np.prod(layer.kernel.shape))
+    return total
+
+
+def per_second(drawn: list[Architecture]) -> float:
+    copies = [Architecture(a.input_shape, a.nodes) for _ in range(5) for a in drawn]
+    begin = time.process_time()
+    for architecture in copies:
+        costs = model_costs(architecture)
+        _ = costs.int8_file_bytes, costs.float_file_bytes, costs.float16_file_bytes
+        _ = costs.peak_ram_bytes
+    return len(copies) / (time.process_time() - begin)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Sizes, parameters and multiply-adds against built and converted networks of every space.
+
+`benchmarks/costs.py` does the same with a hundred of each.
+"""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autoarch.architecture import INPUT, Architecture, Node
+from autoarch.architecture.ops.op import Op
+from autoarch.costs import model_costs
+from autoarch.errors import InvalidArchitectureError
+from autoarch.spaces import SPACES
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    """The module `benchmarks/costs.py`, which holds costs against real files."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        spec = importlib.util.spec_from_file_location("costs_benchmark", BENCHMARKS / "costs.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    return module
+
+
+def check(benchmark, name, cases, n, seed):
+    for case in cases:
+        for architecture in benchmark.draw(name, *case, n, seed):
+            costs = model_costs(architecture)
+            pairs = benchmark.sizes(architecture, costs)  # raises where counts differ
+            for file, (found, real) in zip(benchmark.FILES, pairs):
+                assert abs(found - real) <= 0.03 * real, (file, found, real, architecture.key)
+            found, real = pairs[0]
+            assert found >= real, ("int8 estimated too small", found, real, architecture.key)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_costs_are_those_of_the_built_and_converted_network(benchmark, name):
+    check(benchmark, name, benchmark.CASES[::3], 1, seed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", SPACES)
+def test_costs_of_a_hundred_networks(benchmark, name):
+    check(benchmark, name, benchmark.CASES, 25, seed=20)
+
+
+def test_the_file_has_the_ops_that_were_priced(benchmark, tmp_path):
+    """The converter's list of ops, read from the file, is the lowered graph's, op for op."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    for name in SPACES:
+        for architecture in benchmark.draw(name, (32, 32, 3), 5, 8, 2, seed=5):
+            path = tmp_path / "network.tflite"
+            benchmark.convert_int8(architecture, path)
+            model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+            (graph,) = model.subgraphs
+            codes = [
+                names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in graph.operators
+            ]
+            lowered = model_costs(architecture).lite_graph
+            assert codes == [op.kind.upper() for op in lowered.ops]
+            shapes = [tuple(graph.tensors[op.outputs[0]].shape[1:]) for op in graph.operators]
+            assert shapes == [op.shape for op in lowered.ops]
+
+
+def test_an_op_without_lite_form_says_so():
+    @dataclass(frozen=True)
+    class Odd(Op):
+        def output_shape(self, *inputs):
+            return inputs[0]
+
+        def apply(self, inputs, *, name, dtype):
+            return inputs[0]
+
+    Odd.kind = "odd"  # set later, so that it is not among the ops that exist
+    costs = model_costs(Architecture((4,), (Node("odd", Odd(), (INPUT,)),)))
+    assert costs.params == 0
+    with pytest.raises(InvalidArchitectureError, match="'odd' has no LiteRT form"):
+        _ = costs.int8_file_bytes

@@ -1,0 +1,231 @@
+"""The int8 file: what it holds, how close it answers, how small it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoarch.errors import ExportError, InvalidInputError
+from autoarch.export import (
+    ExportedFile,
+    Samples,
+    TrainedModel,
+    ask_int8,
+    export_bundle,
+    quantise,
+)
+from autoarch.export.formats import litert_int8
+
+CARD = {"metrics": {"valid": {"accuracy": 0.5, "n": 4}}}
+
+
+@pytest.fixture(scope="module")
+def calibration() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    brightness = np.linspace(40, 255, 100)[:, None, None, None]
+    return (rng.random((100, 8, 8, 3)) * brightness).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def int8(
+    model: TrainedModel,
+    samples: Samples,
+    calibration: np.ndarray,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[str, ExportedFile]]:
+    directory = tmp_path_factory.mktemp("run") / "model"
+    return directory, export_bundle(
+        model,
+        directory,
+        formats=["litert_int8"],
+        samples=samples,
+        card=CARD,
+        calibration=calibration,
+    )
+
+
+def test_it_is_int8_from_input_to_output_with_builtin_ops(int8: tuple[Path, object]) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(int8[0] / "model_int8.tflite"))
+    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert entry["name"] == "pixels" and exit_["name"] == "probabilities"
+    assert entry["dtype"] == exit_["dtype"] == np.int8
+    assert entry["shape"].tolist() == [1, 8, 8, 3] and exit_["shape"].tolist() == [1, 3]
+    assert entry["quantization"] == (1.0, 0)
+    assert exit_["quantization"] == (1 / 256, -128)
+    ops = {op["op_name"] for op in interpreter._get_ops_details()}
+    assert not {op for op in ops if "Flex" in op or "CUSTOM" in op or "QUANTIZE" in op}
+    assert {str(np.dtype(t["dtype"])) for t in interpreter.get_tensor_details()} <= {
+        "int8",
+        "int32",
+    }
+
+
+def test_kernels_have_a_scale_a_channel(int8: tuple[Path, object]) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(int8[0] / "model_int8.tflite"))
+    scales = [
+        len(t["quantization_parameters"]["scales"])
+        for t in interpreter.get_tensor_details()
+        if len(t["shape"]) == 4 and t["dtype"] == np.int8 and t["shape"][1] == 3 < t["shape"][0]
+    ]
+    assert scales == [4]  # the one dense convolution of the tiny network
+
+
+def test_each_picture_is_answered_nearly_as_the_trained_model_does(
+    int8: tuple[Path, dict[str, ExportedFile]], samples: Samples
+) -> None:
+    content = (int8[0] / "model_int8.tflite").read_bytes()
+    found = litert_int8.ask(content, samples.pixels)
+    assert np.abs(found - samples.probabilities).sum(-1).mean() / 2 < 0.03
+    assert (found.argmax(-1) == samples.probabilities.argmax(-1)).mean() > 0.9
+    assert int8[1]["litert_int8"].max_difference == pytest.approx(
+        float(np.abs(found - samples.probabilities).max())
+    )
+
+
+def test_a_batch_of_any_size_is_answered_as_one_by_one(
+    int8: tuple[Path, object], samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (int8[0] / "model_int8.tflite").read_bytes()
+    together = litert_int8.ask(content, samples.pixels)
+    monkeypatch.setattr(litert_int8, "BATCH", 1)
+    np.testing.assert_allclose(litert_int8.ask(content, samples.pixels), together, atol=1 / 256)
+
+
+def test_the_description_beside_it_says_how_to_use_it(
+    int8: tuple[Path, object], model: TrainedModel
+) -> None:
+    described = json.loads((int8[0] / "model_int8.json").read_text())
+    assert described["labels"] == list(model.classes)
+    assert described["input"] == {
+        "name": "pixels",
+        "dtype": "int8",
+        "shape": [1, 8, 8, 3],
+        "scale": 1.0,
+        "zero_point": 0,
+        "value": "pixel - 128 of pixels 0 to 255",
+    }
+    assert described["output"]["scale"] == 1 / 256
+    assert described["output"]["zero_point"] == -128
+
+
+def test_mirror_images_are_left_out(
+    model: TrainedModel, calibration: np.ndarray, samples: Samples, int8: tuple[Path, object]
+) -> None:
+    """The folded network of a mirrored model is that of the plain one."""
+    mirrored = TrainedModel(
+        model.architecture, model.weights, model.classes, model.preprocessing, mirrored=True
+    )
+    expected = model.folded_model()(samples.pixels.astype(np.float32) - 128)
+    found = mirrored.folded_model()(samples.pixels.astype(np.float32) - 128)
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+    np.testing.assert_allclose(np.asarray(expected), samples.probabilities, atol=0.01)
+
+
+def test_a_file_that_answers_otherwise_is_refused(
+    model: TrainedModel, samples: Samples, calibration: np.ndarray, tmp_path: Path
+) -> None:
+    turned = Samples(samples.encoded, samples.pixels, np.roll(samples.probabilities, 1, -1))
+    with pytest.raises(ExportError, match=r"model_int8\.tflite .* has moved to other classes"):
+        export_bundle(
+            model,
+            tmp_path / "m",
+            formats=["litert_int8"],
+            samples=turned,
+            card=CARD,
+            calibration=calibration,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_training_pictures_it_is_refused(
+    model: TrainedModel, samples: Samples, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInputError, match="litert_int8 needs training pictures"):
+        export_bundle(model, tmp_path / "m", formats=["litert_int8"], samples=samples, card=CARD)
+
+
+def test_compacting_saves_bytes_and_changes_no_answer(
+    model: TrainedModel, samples: Samples, calibration: np.ndarray, tmp_path: Path
+) -> None:
+    """The converter's own file against the compacted one, in a process of its own."""
+    network, pixels = tmp_path / "folded.keras", tmp_path / "pixels.npy"
+    model.folded_model().save(network)
+    np.save(pixels, calibration)
+    program = f"""
+import runpy, numpy as np
+from pathlib import Path
+int8 = runpy.run_path({litert_int8.__file__!r})
+flat = runpy.run_path({str(Path(litert_int8.__file__).parents[1] / "flat_file.py")!r})
+int8["convert_network"]({str(network)!r}, {str(pixels)!r}, "a.tflite")
+before = Path("a.tflite").read_bytes()
+flat["compact"]("a.tflite", ["pixels"], ["probabilities"])
+after = Path("a.tflite").read_bytes()
+pictures = np.load({str(pixels)!r})
+assert (int8["ask"](before, pictures) == int8["ask"](after, pictures)).all()
+print(len(before), len(after))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert after < 0.7 * before
+
+
+def test_the_card_tells_the_float_figures_beside_and_its_snippet_works(
+    int8: tuple[Path, object],
+    model: TrainedModel,
+    samples: Samples,
+    calibration: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    """Shipped as made before, the file is the same to the last byte."""
+    import re
+
+    made = tmp_path / "made.tflite"
+    assert quantise(model, calibration, made) == made.stat().st_size
+    assert made.read_bytes() == (int8[0] / "model_int8.tflite").read_bytes()
+    card = {
+        "metrics": {"valid": {"accuracy": 0.5, "n": 4}, "test": {"accuracy": 0.7, "n": 60}},
+        "quantised": {
+            "size_bytes": made.stat().st_size,
+            "float": {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.712}},
+        },
+    }
+    directory = tmp_path / "m"
+    export_bundle(
+        model, directory, formats=["litert_int8"], samples=samples, card=card, int8_file=made
+    )
+    assert (directory / "model_int8.tflite").read_bytes() == made.read_bytes()
+    text = (directory / "README.md").read_text(encoding="utf-8")
+    assert "70.0 %" in text and "in float32, as in the other files, reaches 71.2 %" in text
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (directory / "image.png").write_bytes(samples.encoded[7])
+    command = [sys.executable, "-I", "-c", snippet]
+    done = subprocess.run(command, cwd=directory, capture_output=True, check=True)
+    expected = litert_int8.ask(made.read_bytes(), samples.pixels[7:8])[0]
+    numbers = re.findall(r"\[([-+.e\d\s]+)\]", done.stdout.decode())[-1].split()
+    np.testing.assert_allclose([float(number) for number in numbers], expected, atol=1e-6)
+    np.testing.assert_allclose(ask_int8(made, samples.pixels[7:8])[0], expected, atol=1 / 256)
+
+
+def test_the_python_example_runs_with_the_file_alone(
+    int8: tuple[Path, object], model: TrainedModel, samples: Samples, tmp_path: Path
+) -> None:
+    (tmp_path / "picture.png").write_bytes(samples.encoded[7])
+    example = Path(__file__).parents[2] / "examples" / "int8.py"
+    blocked = "import sys, runpy; sys.modules.update(keras=None, tensorflow=None, autoarch=None);"
+    program = f"{blocked} sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
+    file = int8[0] / "model_int8.tflite"
+    command = [sys.executable, "-c", program, example, file, tmp_path / "picture.png"]
+    said = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    answer = litert_int8.ask(file.read_bytes(), samples.pixels[7:8])[0]
+    assert f"picture.png: {model.classes[answer.argmax()]} {answer.max():.3f}" in said

@@ -1,0 +1,58 @@
+"""The space of networks on waveforms."""
+
+import numpy as np
+import pytest
+
+from autoarch.architecture import Architecture
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.spaces import SpeechSpace
+from autoarch.spaces.speech import BODIES, PICTURE_BODIES, STAGED_BODIES
+
+
+def draws(space, n):
+    decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
+    rng = np.random.default_rng(0)
+    return [space.candidate(decisions.sample(rng)) for _ in range(n)]
+
+
+@pytest.mark.parametrize(("samples", "rate"), [(800, 8000), (5600, 8000), (16_000, 16_000)])
+def test_every_draw_is_a_legal_network(samples, rate):
+    space = SpeechSpace((samples,), 7, rate=rate, width=8)
+    found = draws(space, 40)
+    for candidate in found:
+        architecture = candidate.architecture
+        assert architecture.input_shape == (samples,) and architecture.output_shape == (7,)
+        assert Architecture.from_json(architecture.to_json()).key == architecture.key
+        assert space.candidate(candidate.decisions) == candidate
+        assert candidate.recipe.mixing in ("none", "mixup")
+    assert len({candidate.architecture.key for candidate in found}) > 30
+
+
+def test_parameters_equal_those_of_the_built_model():
+    for candidate in draws(SpeechSpace((1600,), 4, rate=8000, width=8), 6):
+        model = candidate.architecture.build()
+        assert model.count_params() == candidate.architecture.params
+        trained = sum(int(np.prod(v.shape)) for v in model.trainable_weights)
+        assert trained == candidate.architecture.trainable_params
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("samples", [400, 6400])
+def test_every_body_builds_as_declared_from_few_frames_on(body, samples):
+    space = SpeechSpace((samples,), 5, rate=8000, width=8)
+    candidate = space.candidate({"body": body})
+    architecture = candidate.architecture
+    model = architecture.build()
+    assert model.count_params() == architecture.params
+    assert model.output_shape == (None, 5)
+    wave = np.random.default_rng(0).normal(size=(2, samples)).astype(np.float32)
+    assert np.isfinite(model(wave).numpy()).all()
+    assert ("stem_stride" in candidate.decisions) == (body in PICTURE_BODIES)
+    assert ("depth1" in candidate.decisions) == (body in STAGED_BODIES)
+
+
+def test_trial_0_hears_all_loudnesses_alike():
+    model = SpeechSpace((1600,), 4, rate=8000, width=8).candidate({}).architecture.build()
+    wave = np.random.default_rng(0).normal(size=(1, 1600)).astype(np.float32)
+    quiet, loud = model(0.05 * wave).numpy(), model(0.5 * wave).numpy()
+    np.testing.assert_allclose(quiet, loud, atol=1e-3)
