@@ -1,0 +1,20 @@
+"""Recurrent networks as `.tflite`: builtin ops only, which their loops are at a batch of one."""
+
+import numpy as np
+import pytest
+
+from autoarch.export.formats import litert
+from autoarch.spaces.text import TextSpace
+
+
+@pytest.mark.parametrize("network", ["gru", "lstm"])
+def test_loops_over_time_become_builtin_ops(tmp_path, network):
+    space = TextSpace((8, 23), 3, words=30, buckets=20)
+    model = space.candidate({"network": network, "embedding": 32}).architecture.build()
+    model.save(tmp_path / "model.keras")
+    target = tmp_path / "model.tflite"
+    litert.convert_keras_file(str(tmp_path / "model.keras"), str(target), "tokens")
+    ids = np.random.default_rng(0).integers(0, 20, (5, 8, 23)).astype(np.int32)
+    (found,) = litert.answers(str(target), {"inputs": ids}).values()
+    assert np.allclose(found, model(ids), atol=1e-4)
+    assert found.std() > 1e-4
