@@ -68,7 +68,7 @@ def test_an_oversized_file_is_never_shipped() -> None:
 
 @pytest.mark.parametrize(("drop", "said"), [(0.01, False), (-0.02, False), (0.023, True)])
 def test_a_drop_of_more_than_a_point_is_told(drop: float, said: bool) -> None:
-    note = drop_note({"drop": {"valid": drop, "test": 0.5}})
+    note = drop_note({"drop": {"valid": drop, "test": 0.5}}, "picture")
     assert (note is not None) is said
     if note:
         assert "2.3 points" in note
