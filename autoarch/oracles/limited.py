@@ -49,7 +49,7 @@ class LimitedSpace(DecisionSpace):
     def __init__(self, space: DecisionSpace, shares: Shares):
         super().__init__(space.decisions)
         self._shares = shares
-        self._known: dict[str, tuple[float, float]] = {}
+        self._known: dict[str, tuple[float, ...]] = {}
         self._smallest: Setting | None = None
         self._left = _ALLOWANCE
         self.priced = 0
@@ -60,12 +60,16 @@ class LimitedSpace(DecisionSpace):
 
     def use(self, setting: Mapping[str, Value]) -> tuple[float, float]:
         """The largest share and the sum of all: what "smaller" means here."""
+        shares = self.shares(setting)
+        return max(shares), sum(shares)
+
+    def shares(self, setting: Mapping[str, Value]) -> tuple[float, ...]:
+        """The share of each budget; priced once."""
         key = setting_key(setting)
         if key not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            shares = self._shares(setting)
-            self._known[key] = float(max(shares)), float(sum(shares))
+            self._known[key] = tuple(float(share) for share in self._shares(setting))
             self.priced += 1
             self._left -= 1
         return self._known[key]
@@ -95,20 +99,39 @@ class LimitedSpace(DecisionSpace):
         """The setting that uses least, as far as single steps lead there.
 
         From the defaults each decision takes the value that uses least, again and again until none
-        helps. Where that does not fit, the same is done from random settings, and then mutants are
-        tried, which change several decisions at once.
+        helps. Where that does not fit, but each budget could be kept for itself, the same is done
+        from random settings, and then mutants are tried, which change several decisions at once.
         """
         if self._smallest is None:
             rng = np.random.default_rng(0)
-            self._smallest = self._descend(self.activate({}))
+            self._smallest = self._descend(self.activate({}), self.use)
+            hopeless = self._over_one_budget(self._smallest)
+            if hopeless is not None:
+                self._smallest = hopeless
             for _ in range(_DESCENTS):
-                if self.fits(self._smallest):
+                if self.fits(self._smallest) or hopeless is not None:
                     break
-                other = self._descend(super().sample(rng))
+                other = self._descend(super().sample(rng), self.use)
                 self._smallest = min(self._smallest, other, key=self.use)
-            self._smallest = self._climb_down(self._smallest, rng)
+            if hopeless is None:
+                self._smallest = self._climb_down(self._smallest, rng)
             self._left = _ALLOWANCE  # found once, and at whichever proposal asks first
         return self._smallest
+
+    def _over_one_budget(self, smallest: Setting) -> Setting | None:
+        """What uses least of a budget that nothing keeps; None where each can be kept."""
+        for budget, share in enumerate(self.shares(smallest)):
+            if share <= 1.0:
+                continue
+
+            def use(setting: Mapping[str, Value], budget: int = budget) -> tuple[float, float]:
+                shares = self.shares(setting)
+                return shares[budget], sum(shares)
+
+            least = self._descend(smallest, use)
+            if self.shares(least)[budget] > 1.0:
+                return least
+        return None
 
     def _climb_down(self, setting: Setting, rng: np.random.Generator) -> Setting:
         tries = 0
@@ -119,7 +142,9 @@ class LimitedSpace(DecisionSpace):
                 setting, tries = mutant, 0
         return setting
 
-    def _descend(self, setting: Setting) -> Setting:
+    def _descend(
+        self, setting: Setting, use: Callable[[Mapping[str, Value]], tuple[float, float]]
+    ) -> Setting:
         improved = True
         while improved:
             improved = False
@@ -128,7 +153,7 @@ class LimitedSpace(DecisionSpace):
                     continue
                 for value in _values(decision, setting[decision.name]):
                     step = self.activate({**setting, decision.name: value})
-                    if self.use(step) < self.use(setting):
+                    if use(step) < use(setting):
                         setting, improved = step, True
         return setting
 

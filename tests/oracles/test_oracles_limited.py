@@ -80,6 +80,12 @@ def test_the_smallest_setting_is_found_by_single_steps():
     assert not space.fits(space.smallest)
 
 
+def test_a_limit_that_nothing_keeps_is_seen_with_few_prices():
+    space = limited(1)
+    assert not space.fits(space.smallest)
+    assert space.priced < 150
+
+
 def test_the_smallest_setting_under_several_budgets():
     # Wide is small in one and large in the other, so the middle uses least.
     decisions = [Decision("a", Finite(range(11), ordered=True), 0)]
