@@ -226,7 +226,7 @@ class SpeechSearch(BaseSearch):
             self.progress.note(f"{len(unreadable)} files could not be read and are left out.")
         return classification_metrics(clips.labels, self._predictor.predict_proba(clips.inputs))
 
-    def _samples(self) -> Samples:
+    def _samples_of(self, model: TrainedModel) -> Samples:
         """Noise, tones and silence: the run's own data may lie elsewhere by now."""
         shape = self._preprocessing
         random = np.random.default_rng(0)
@@ -234,4 +234,4 @@ class SpeechSearch(BaseSearch):
         times = np.arange(shape.samples) / shape.rate
         tones = 0.3 * np.sin(2 * np.pi * times * np.array([[110], [220], [440], [880]]))
         waves = np.concatenate([noise, tones, 0 * tones[:1]]).astype(np.float32)
-        return Samples.answered_by(self._predictor.model, waves)
+        return Samples.answered_by(model, waves)
