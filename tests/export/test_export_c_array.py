@@ -28,7 +28,7 @@ def exported_small(
         formats=formats,
         samples=samples,
         card=CARD,
-        calibration=samples.pixels,
+        calibration=samples.inputs,
     )
 
 

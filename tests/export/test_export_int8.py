@@ -83,7 +83,7 @@ def test_each_picture_is_answered_nearly_as_the_trained_model_does(
     int8: tuple[Path, dict[str, ExportedFile]], samples: Samples
 ) -> None:
     content = (int8[0] / "model_int8.tflite").read_bytes()
-    found = litert_int8.ask(content, samples.pixels)
+    found = litert_int8.ask(content, samples.inputs)
     assert np.abs(found - samples.probabilities).sum(-1).mean() / 2 < 0.03
     assert (found.argmax(-1) == samples.probabilities.argmax(-1)).mean() > 0.9
     assert int8[1]["litert_int8"].max_difference == pytest.approx(
@@ -95,9 +95,9 @@ def test_a_batch_of_any_size_is_answered_as_one_by_one(
     int8: tuple[Path, object], samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = (int8[0] / "model_int8.tflite").read_bytes()
-    together = litert_int8.ask(content, samples.pixels)
+    together = litert_int8.ask(content, samples.inputs)
     monkeypatch.setattr(litert_int8, "BATCH", 1)
-    np.testing.assert_allclose(litert_int8.ask(content, samples.pixels), together, atol=1 / 256)
+    np.testing.assert_allclose(litert_int8.ask(content, samples.inputs), together, atol=1 / 256)
 
 
 def test_the_description_beside_it_says_how_to_use_it(
@@ -124,8 +124,8 @@ def test_mirror_images_are_left_out(
     mirrored = TrainedModel(
         model.architecture, model.weights, model.classes, model.preprocessing, mirrored=True
     )
-    expected = model.folded_model()(samples.pixels.astype(np.float32) - 128)
-    found = mirrored.folded_model()(samples.pixels.astype(np.float32) - 128)
+    expected = model.folded_model()(samples.inputs.astype(np.float32) - 128)
+    found = mirrored.folded_model()(samples.inputs.astype(np.float32) - 128)
     np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
     np.testing.assert_allclose(np.asarray(expected), samples.probabilities, atol=0.01)
 
@@ -133,7 +133,7 @@ def test_mirror_images_are_left_out(
 def test_a_file_that_answers_otherwise_is_refused(
     model: TrainedModel, samples: Samples, calibration: np.ndarray, tmp_path: Path
 ) -> None:
-    turned = Samples(samples.encoded, samples.pixels, np.roll(samples.probabilities, 1, -1))
+    turned = Samples(samples.encoded, samples.inputs, np.roll(samples.probabilities, 1, -1))
     with pytest.raises(ExportError, match=r"model_int8\.tflite .* has moved to other classes"):
         export_bundle(
             model,
@@ -211,10 +211,10 @@ def test_the_card_tells_the_float_figures_beside_and_its_snippet_works(
     (directory / "image.png").write_bytes(samples.encoded[7])
     command = [sys.executable, "-I", "-c", snippet]
     done = subprocess.run(command, cwd=directory, capture_output=True, check=True)
-    expected = litert_int8.ask(made.read_bytes(), samples.pixels[7:8])[0]
+    expected = litert_int8.ask(made.read_bytes(), samples.inputs[7:8])[0]
     numbers = re.findall(r"\[([-+.e\d\s]+)\]", done.stdout.decode())[-1].split()
     np.testing.assert_allclose([float(number) for number in numbers], expected, atol=1e-6)
-    np.testing.assert_allclose(ask_int8(made, samples.pixels[7:8])[0], expected, atol=1 / 256)
+    np.testing.assert_allclose(ask_int8(made, samples.inputs[7:8])[0], expected, atol=1 / 256)
 
 
 def test_the_python_example_runs_with_the_file_alone(
@@ -227,5 +227,5 @@ def test_the_python_example_runs_with_the_file_alone(
     file = int8[0] / "model_int8.tflite"
     command = [sys.executable, "-c", program, example, file, tmp_path / "picture.png"]
     said = subprocess.run(command, capture_output=True, check=True).stdout.decode()
-    answer = litert_int8.ask(file.read_bytes(), samples.pixels[7:8])[0]
+    answer = litert_int8.ask(file.read_bytes(), samples.inputs[7:8])[0]
     assert f"picture.png: {model.classes[answer.argmax()]} {answer.max():.3f}" in said
