@@ -147,6 +147,14 @@ def share_or_path(
     help="Column of the labels in a table of texts. Default: guessed.",
 )
 @click.option(
+    "--vectors",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    cls=Option,
+    section="Data",
+    help="Pretrained word vectors in text format (GloVe, fastText .vec) to use as they are.",
+)
+@click.option(
     "--valid",
     callback=share_or_path,
     metavar="SHARE|PATH",
@@ -295,6 +303,6 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
 _OWN: dict[str, dict[str, Any]] = {
     "image": {"image_size": None, "mirror": "auto"},
     "speech": {"clip_seconds": None, "group": "auto"},
-    "text": {"text_column": None, "label_column": None},
+    "text": {"text_column": None, "label_column": None, "vectors": None},
 }
 """Options that only one kind of data has, with their defaults."""

@@ -62,11 +62,13 @@ class TextPreprocessing(Preprocessing):
     buckets: int = BUCKETS
 
     @classmethod
-    def learned(cls, texts: Iterable[str], rows: int) -> Self:
-        """The vocabulary of training texts: tokens seen twice or more."""
+    def learned(cls, texts: Iterable[str], rows: int, vectors: Iterable[str] = ()) -> Self:
+        """The vocabulary of training texts: tokens seen twice or more, then those with vectors."""
         counts = Counter(token for text in texts for token in tokens_of(text))
-        ranked = sorted((-n, token) for token, n in counts.items() if n > 1)
-        return cls(tuple(token for _, token in ranked[:MOST_WORDS]), rows)
+        ranked = [token for _, token in sorted((-n, token) for token, n in counts.items() if n > 1)]
+        pretrained = [word for word in vectors if tokens_of(word) == [word]]
+        words = dict.fromkeys([*ranked[:MOST_WORDS], *pretrained])
+        return cls(tuple(words)[:MOST_WORDS], rows)
 
     @property
     def shape(self) -> tuple[int, int]:

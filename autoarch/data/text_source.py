@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,14 +112,15 @@ def scan_texts(
 def _given(
     source: Any, labels: Any, validation_data: Any, text_column: str | None, label: str | None
 ) -> tuple[dict[str, Rows], str]:
-    if hasattr(source, "columns"):  # a pandas DataFrame
-        columns = [str(name) for name in source.columns]
-        texts, label_name = choose_columns(columns, "The DataFrame", text_column, label)
-        labels = source[label_name].tolist() if labels is None else labels
-        source = [
-            "\n".join(str(value) for value in values)
-            for values in zip(*(source[column].tolist() for column in texts))
-        ]
+    skipped: list[tuple[str, str]] = []
+    names = [f"train[{i}]" for i in range(len(source))]
+    if hasattr(source, "columns"):
+        if labels is not None:
+            raise DataError(
+                "A DataFrame holds its labels: name their column with `label_column`, or give one "
+                "column of texts as x."
+            )
+        source, labels, names, skipped = _of_frame(source, text_column, label)
     if labels is None:
         raise DataError("Lists of texts need labels: give texts x and labels y.")
     parts = {"train": (list(source), labels)}
@@ -135,9 +137,31 @@ def _given(
         found[name] = Rows(
             tuple(texts),
             tuple(encoded.classes[i] for i in encoded.indices),
-            tuple(f"{name}[{i}]" for i in range(len(texts))),
+            tuple(names if name == "train" else [f"{name}[{i}]" for i in range(len(texts))]),
+            tuple(skipped if name == "train" else []),
         )
     return found, encode_labels(parts["train"][1], len(parts["train"][0])).kind
+
+
+def _of_frame(
+    frame: Any, text_column: str | None, label_column: str | None
+) -> tuple[list[str], list[Any], list[str], list[tuple[str, str]]]:
+    """Texts, labels and names out of a pandas DataFrame, and the rows that lack one of them."""
+    columns = [str(name) for name in frame.columns]
+    columns_of_text, label = choose_columns(columns, "The DataFrame", text_column, label_column)
+    texts = ["" for _ in range(len(frame))]
+    for column in columns_of_text:
+        there = frame[column].fillna("").astype(str).tolist()
+        texts = [f"{text}\n{more}".strip() for text, more in zip(texts, there)]
+    missing = frame[label].isna().tolist()
+    skipped = [
+        (f"train[{i}]", "no label" if text else "no text")
+        for i, (text, gone) in enumerate(zip(texts, missing))
+        if gone or not text
+    ]
+    left = [i for i, text in enumerate(texts) if text and not missing[i]]
+    labels = frame[label].iloc[left].infer_objects().tolist()
+    return [texts[i] for i in left], labels, [f"train[{i}]" for i in left], skipped
 
 
 def _assemble(
@@ -226,9 +250,15 @@ def choose_rows(source: TextSource) -> int:
     return min(LARGEST_ROWS, max(SMALLEST_ROWS, -(-wanted // 8) * 8))
 
 
-def load_texts(source: TextSource, rows: int) -> TextData:
-    """Learns the vocabulary from the training texts and turns all texts into ids."""
-    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows)
+def load_texts(source: TextSource, rows: int, vectors: Iterable[str] = ()) -> TextData:
+    """Learns the vocabulary from the training texts and turns all texts into ids.
+
+    Args:
+        source: The texts.
+        rows: Tokens of a text at most.
+        vectors: Words with pretrained vectors, which have ids as well while there is room.
+    """
+    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows, vectors)
     sets = {}
     for split in (TRAIN, VALID, TEST):
         chosen = np.flatnonzero((source.splits == split) & source.keeps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autoarch.data.dataset import ExampleSet
@@ -117,7 +117,8 @@ def train_final(
         small = smaller_network(candidate.architecture) if smaller_first else None
         if small is not None and share_done(trainer.epochs) < SHARE:
             pictures = shrunk(trainer.data, *small.input_shape[:2])
-            part = evaluator.new_trainer(small, candidate.recipe, record.trial, pictures)
+            reduced = replace(candidate, architecture=small)
+            part = evaluator.new_trainer(reduced, record.trial, pictures)
             part.restore(trainer.state())
             trained = run_part(part, 0.0, SHARE)
             trainer.restore(part.state())

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import keras
 
-from autoarch.architecture import Architecture
 from autoarch.architecture.inherit import inherit_weights
 from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
@@ -19,7 +18,6 @@ from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array, Trained, Trainer
-from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
 
@@ -156,27 +154,26 @@ class TrainEvaluator:
             self.forget(trial)
         while len(self._alive) >= KEEP_ALIVE:
             self.forget(next(iter(self._alive)))
-        trainer = self.new_trainer(candidate.architecture, candidate.recipe, trial, self.train)
+        trainer = self.new_trainer(candidate, trial, self.train)
         if done:
             trainer.restore(load_arrays(self._run.checkpoint_file(trial)))
         self._alive[trial] = trainer
         return trainer
 
-    def new_trainer(
-        self, architecture: Architecture, recipe: Recipe, trial: int, data: ExampleSet
-    ) -> Trainer:
+    def new_trainer(self, candidate: Candidate, trial: int, data: ExampleSet) -> Trainer:
         """A fresh network of a trial, to be trained on `data`."""
         shape = data.inputs.shape[1:]
         if shape not in self._augmenters:
             self._augmenters[shape] = self._make_augmenter(shape, self._classes)
         return Trainer(
-            architecture,
-            recipe,
+            candidate.architecture,
+            candidate.recipe,
             data,
             self._augmenters[shape],
             policy=self._policy,
             seed=derive_seed("trial", trial, seed=self._seed),
             class_weights=self._class_weights,
+            constants=candidate.constants,
         )
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:

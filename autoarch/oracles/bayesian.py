@@ -27,6 +27,8 @@ from autoarch.oracles.surrogate import Features, Surrogate, half_rank
 
 ACQUISITIONS = ("ucb", "ei", "thompson")
 
+_WARM_UP = 12
+_WARM_UP_INFORMED = 6
 _INCUMBENTS = 10
 _VALLEY_INCUMBENTS = 2
 _MUTANTS = 200
@@ -53,10 +55,12 @@ class BayesianOracle(SearchOracle):
         acquisition: "ucb" (upper confidence bound), "ei" (expected improvement), "thompson" (one
             function drawn from the process). With several objectives always "ucb".
         exploration: Standard errors above the mean in "ucb".
-        warm_up: Number of trials before the first guess, the initial ones included.
+        warm_up: Number of trials before the first guess, the initial ones included; None for 12,
+            and 6 with `features`, which make the first guesses good ones.
         patience: Number of trials without a better one before the search begins again elsewhere.
-        features: Numbers about a setting that are known without training, e.g. the logarithms of
-            the network's weights and multiply-adds; further inputs of the process.
+        features: Numbers about a setting that are known without training, e.g. the network's
+            weights and multiply-adds; further inputs of the process, those that are positive
+            throughout as their logarithms.
         cost: Name of a metric reported with each score, e.g. "seconds". The expected improvement
             per unit of it is maximised then, with a process of its own for the cost.
 
@@ -73,7 +77,7 @@ class BayesianOracle(SearchOracle):
         *args: Any,
         acquisition: str = "ucb",
         exploration: float = 3.0,
-        warm_up: int = 12,
+        warm_up: int | None = None,
         patience: int = 12,
         features: Features | None = None,
         cost: str | None = None,
@@ -87,6 +91,8 @@ class BayesianOracle(SearchOracle):
             raise InvalidInputError(
                 f"`exploration` of BayesianOracle must be at least 0; got {exploration}."
             )
+        if warm_up is None:
+            warm_up = _WARM_UP if features is None else _WARM_UP_INFORMED
         for name, number in (("warm_up", warm_up), ("patience", patience)):
             if number < 1:
                 raise InvalidInputError(

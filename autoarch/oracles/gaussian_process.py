@@ -1,13 +1,20 @@
 """A Gaussian process over settings: NumPy and SciPy only.
 
-The kernel is k(x, y) = exp(-sum_i w_i d_i(x, y)) + sum_j u_j f_j(x) f_j(y): d_i is the distance of
-two settings in decision i (see `encoding`), f_j are numeric features of a network that are known
-without training it, such as its cost, and act linearly. A constant mean and the amplitude are
-profiled out; the weights w, u and the noise maximise the marginal likelihood times log-normal
-priors, by L-BFGS with the exact gradient.
+The kernel is
+k(x, y) = exp(-sum_i w_i d_i(x, y) - sum_g v_g |t_g(x) - t_g(y)|^2) + sum_j u_j f_j(x) f_j(y):
+d_i is the distance of two settings in decision i, t_g is what they hold in all of the choices of
+a group g of like decisions, wherever (see `encoding`), and f_j are numeric features of a network
+that are known without training it, such as its cost, and act linearly. A constant mean and the
+amplitude are profiled out; the weights w, v, u and the noise maximise the marginal likelihood
+times log-normal priors, by L-BFGS with the exact gradient.
+
+The totals are what tells a process soon that, say, more convolutions are better: on NAS-Bench-201
+they raise the share of 50 searches that find the best of 15,625 cells within 100 trials.
 
 Source: Rasmussen and Williams (2006), "Gaussian Processes for Machine Learning", sections 2.7
-and 5.4.1; Hutter, Hoos and Leyton-Brown (2011), section 4.1, for the kernel over categories.
+and 5.4.1; Hutter, Hoos and Leyton-Brown (2011), section 4.1, for the kernel over categories; Ru,
+Wan, Dong and Osborne (2021), "Interpretable Neural Architecture Search via Bayesian Optimisation
+with Weisfeiler-Lehman Kernels", section 3.1, for counts of a network's ops (their kernel at h = 0).
 """
 
 from __future__ import annotations
@@ -18,10 +25,11 @@ import numpy as np
 from scipy.linalg import cho_solve, lapack, solve_triangular
 from scipy.optimize import minimize
 
-from autoarch.oracles.encoding import BinaryCode, FloatArray, IntArray, hamming
+from autoarch.oracles.encoding import BinaryCode, FloatArray, IntArray, hamming, squared_distances
 
 # Log-normal priors (mean and standard deviation of the logarithm) of the kernel's parameters.
 WEIGHT_PRIOR = (np.log(0.12), 0.7)
+TOTAL_PRIOR = (np.log(0.4), 1.0)
 FEATURE_PRIOR = (np.log(0.5), 1.0)
 NOISE_PRIOR = (np.log(1e-2), 1.5)
 """Of the noise's variance as a share of the amplitude."""
@@ -58,8 +66,8 @@ class Rows:
 class Kernel:
     """The kernel and its parameters' prior.
 
-    Its parameters are one vector of logarithms: a weight for each decision, one for each feature,
-    and the noise.
+    Its parameters are one vector of logarithms: a weight for each decision, one for each group of
+    like decisions, one for each feature, and the noise.
 
     Args:
         code: How settings are encoded.
@@ -68,16 +76,29 @@ class Kernel:
 
     def __init__(self, code: BinaryCode, features: int = 0):
         self._owner, self._shares = code.owner, code.shares
-        self._decisions, self._features = len(code.names), features
-        priors = [WEIGHT_PRIOR] * self._decisions + [FEATURE_PRIOR] * features + [NOISE_PRIOR]
+        self._totals, self._group = code.totals, code.group
+        priors = [
+            *[WEIGHT_PRIOR] * len(code.names),
+            *[TOTAL_PRIOR] * code.groups,
+            *[FEATURE_PRIOR] * features,
+            NOISE_PRIOR,
+        ]
         self.prior_mean, self.prior_sd = np.array(priors).T
+        ends = np.cumsum([len(code.names), code.groups, features])
+        self._of_decision = slice(0, ends[0])
+        self._of_group = slice(ends[0], ends[1])
+        self._of_feature = slice(ends[1], ends[2])
 
     def _bit_weights(self, parameters: FloatArray) -> FloatArray:
-        weights: FloatArray = np.exp(parameters[: self._decisions])[self._owner] * self._shares
+        weights: FloatArray = np.exp(parameters[self._of_decision])[self._owner] * self._shares
+        return weights
+
+    def _total_weights(self, parameters: FloatArray) -> FloatArray:
+        weights: FloatArray = np.exp(parameters[self._of_group])[self._group]
         return weights
 
     def _feature_weights(self, parameters: FloatArray) -> FloatArray:
-        weights: FloatArray = np.exp(parameters[self._decisions : -1])
+        weights: FloatArray = np.exp(parameters[self._of_feature])
         return weights
 
     def __call__(self, parameters: FloatArray, a: Rows, b: Rows) -> FloatArray:
@@ -86,6 +107,9 @@ class Kernel:
 
     def _of_decisions(self, parameters: FloatArray, a: Rows, b: Rows) -> FloatArray:
         distance = hamming(a.bits, b.bits, self._bit_weights(parameters))
+        distance += squared_distances(
+            a.bits @ self._totals, b.bits @ self._totals, self._total_weights(parameters)
+        )
         correlation: FloatArray = np.exp(-np.maximum(distance, 0.0))
         return correlation
 
@@ -130,11 +154,19 @@ class Kernel:
         gradient = z / self.prior_sd
         # For each bit: sum_ij m_ij |b_i - b_j| = 2 (b . row_sums - b . m b)
         by_bit = 2 * (x.bits.T @ row_sums - np.einsum("ib,ib->b", x.bits, m @ x.bits))
-        gradient[: self._decisions] -= np.bincount(
-            self._owner, by_bit * self._bit_weights(parameters), self._decisions
+        gradient[self._of_decision] -= np.bincount(
+            self._owner, by_bit * self._bit_weights(parameters), self._of_decision.stop
+        )
+        # For each total: sum_ij m_ij (t_i - t_j)^2 = 2 (t^2 . row_sums - t . m t)
+        totals = x.bits @ self._totals
+        by_total = 2 * ((totals**2).T @ row_sums - np.einsum("it,it->t", totals, m @ totals))
+        gradient[self._of_group] -= np.bincount(
+            self._group,
+            by_total * self._total_weights(parameters),
+            self._of_group.stop - self._of_group.start,
         )
         by_feature = np.einsum("if,if->f", x.features, g @ x.features)
-        gradient[self._decisions : -1] += self._feature_weights(parameters) * by_feature
+        gradient[self._of_feature] += self._feature_weights(parameters) * by_feature
         gradient[-1] += noise * np.trace(g)
         return float(value), gradient
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import keras_tuner
+import numpy.typing as npt
 
 from autoarch.architecture import Architecture
+from autoarch.training.constants import set_constants
 from autoarch.training.recipe import Recipe, decide_recipe
 
 
@@ -21,11 +23,16 @@ class Candidate:
         decisions: Active values by decision name.
         architecture: The network; its key names the candidate: one network is one trial.
         recipe: How it is trained.
+        constants: Weights that the data gives and training leaves as they are, by their path in
+            the Keras model.
     """
 
     decisions: Mapping[str, Any]
     architecture: Architecture
     recipe: Recipe
+    constants: Mapping[str, npt.NDArray[Any]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 class SearchSpace(keras_tuner.HyperModel, ABC):
@@ -76,7 +83,16 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         hp.values = dict(decisions)
         architecture, recipe = self.architecture(hp), self.recipe(hp)
         active = {d.name: hp.values[d.name] for d in hp.space if hp.is_active(d)}
-        return Candidate(active, architecture, recipe)
+        return Candidate(active, architecture, recipe, self.constants(architecture))
+
+    def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
+        """Weights of a network that the data gives, see `Candidate`; none by default."""
+        return {}
+
+    def yardstick(self) -> Candidate:
+        """The candidate whose multiply-adds others may not much exceed under a clock: trial 0,
+        unless that costs next to nothing."""
+        return self.candidate({})
 
     def build(self, hp: Any) -> Any:
         """A compiled Keras model: what a `keras_tuner.Tuner` asks for.
@@ -85,11 +101,15 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         """
         import keras
 
-        recipe = self.recipe(hp)
-        model = self.architecture(hp).build()
+        recipe, architecture = self.recipe(hp), self.architecture(hp)
+        model = architecture.build()
+        set_constants(model, self.constants(architecture))
         model.compile(
             optimizer=keras.optimizers.AdamW(
-                recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=5.0
+                recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                epsilon=recipe.epsilon,
+                global_clipnorm=5.0,
             ),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],

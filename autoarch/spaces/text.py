@@ -1,8 +1,11 @@
-"""Networks for texts: bags of n-grams, convolutions, attention, and mixtures of them."""
+"""Networks for texts: bags of n-grams, convolutions, attention, recurrence, and mixtures."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+
+import numpy.typing as npt
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.activation import Activation
@@ -10,19 +13,23 @@ from autoarch.architecture.ops.columns import Columns
 from autoarch.architecture.ops.conv1d import Conv1D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.dropout import Dropout
-from autoarch.architecture.ops.embedding_bag import EmbeddingBag
+from autoarch.architecture.ops.embedding_bag import SCALES, EmbeddingBag
 from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling1d import GlobalAveragePool1D, GlobalMaxPool1D
+from autoarch.architecture.ops.recurrent import Recurrent
 from autoarch.architecture.ops.self_attention import SelfAttention
 from autoarch.architecture.ops.separable_conv1d import SeparableConv1D
-from autoarch.spaces.space import SearchSpace
+from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.training.recipe import Recipe, decide_training
 
 GRAMS = {"words": 0, "bigrams": 1, "trigrams": 2}
 """Longest word n-grams of a bag: so many columns after the first."""
-NETWORKS = ("bag", "cnn", "bag+cnn", "separable", "bag+separable", "dilated", "attention")
-ACTIVE_CNN = [network for network in NETWORKS if network != "bag"]
-ACTIVE_BAG = [network for network in NETWORKS if network.startswith("bag")]
+TOKENS = ("words", "words+characters", "characters", "words+bigrams")
+"""What a token is to the networks along a text: itself, its runs of characters, or more."""
+PLAIN = ("bag", "cnn", "bag+cnn", "separable", "bag+separable", "dilated", "attention")
+RECURRENT = ("gru", "bag+gru", "lstm")
+MIXTURE = "bag+cnn"
+"""The best network by hand."""
 
 
 class TextSpace(SearchSpace):
@@ -34,7 +41,13 @@ class TextSpace(SearchSpace):
         words: Ids in column 0.
         buckets: Hashed ids are 1 to `buckets`.
         width: Length of the bag's vectors in trial 0.
+        network: Trial 0's, one of `PLAIN`.
         recipe: Recipe of trial 0.
+        scales: Of the ids by `(first column, number of columns)`, such as inverse document
+            frequencies; ones where None.
+        vectors: Pretrained vectors of the words, `(words, size)`, or None.
+        unspaced: Whether most tokens are single characters, as in Chinese.
+        recurrent: Whether networks may be recurrent; phones run those badly.
 
     Source: Joulin et al. (2017) for the bag; Kim (2014) for the convolutions; Yu and Koltun
     (2016) for dilation; Vaswani et al. (2017) for attention.
@@ -55,99 +68,168 @@ class TextSpace(SearchSpace):
         words: int,
         buckets: int,
         width: int = 32,
+        network: str = "bag",
         recipe: Recipe | None = None,
+        scales: Mapping[tuple[int, int], npt.NDArray[Any]] | None = None,
+        vectors: npt.NDArray[Any] | None = None,
+        unspaced: bool = False,
+        recurrent: bool = True,
     ):
         super().__init__(input_shape, classes, recipe=recipe)
         self.words, self.buckets, self.width = words, buckets, width
+        self.network, self.unspaced = network, unspaced
+        self._scales, self._vectors = scales or {}, vectors
+        self._networks = PLAIN + RECURRENT if recurrent else PLAIN
 
     def recipe(self, hp: Any) -> Recipe:
         return decide_training(hp, self.default_recipe)
 
+    def yardstick(self) -> Candidate:
+        return self.candidate({"network": MIXTURE})
+
+    def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
+        """The scales of the bags and the pretrained vectors."""
+        nodes = {node.name: node for node in architecture.live_nodes}
+        found = {}
+        for node in architecture.live_nodes:
+            if not isinstance(node.op, EmbeddingBag):
+                continue
+            columns = nodes[node.inputs[0]].op
+            assert isinstance(columns, Columns)
+            scales = self._scales.get((columns.start, columns.count))
+            if node.op.scaled and scales is not None:
+                found[node.layer_name + SCALES] = scales[:, None]
+            if node.op.frozen and self._vectors is not None:
+                found[f"{node.layer_name}/embeddings"] = self._vectors
+        return found
+
     def architecture(self, hp: Any) -> Architecture:
-        network = hp.Choice("network", list(NETWORKS), default="bag")
+        network = hp.Choice("network", list(self._networks), default=self.network)
+        along = [name for name in self._networks if name != "bag"]
         dropout = hp.Choice("dropout", [0.2, 0.35, 0.5], default=0.5)
-        with hp.conditional_scope("network", ACTIVE_BAG):
-            size = hp.Choice("bag/size", sorted({16, 32, 64, self.width}), default=self.width)
-            grams = hp.Choice("bag/grams", list(GRAMS), default="bigrams")
-            hidden = hp.Choice("bag/hidden", [0, 64], default=0)
-            characters = hp.Boolean("bag/characters", default=True)
-        with hp.conditional_scope("network", ACTIVE_CNN):
+        pretrained = self._vectors is not None and hp.Boolean("pretrained", default=True)
+        with hp.conditional_scope("network", [n for n in self._networks if n.startswith("bag")]):
+            bag = {
+                "size": hp.Choice("bag/size", sorted({0, 16, 32, self.width}), default=self.width),
+                "grams": hp.Choice("bag/grams", list(GRAMS), default="bigrams"),
+                "characters": hp.Boolean("bag/characters", default=not self.unspaced),
+                "scaled": hp.Choice("bag/weights", ["idf", "none"], default="idf") == "idf",
+            }
+            hidden = hp.Boolean("bag/relu", default=False)
+        with hp.conditional_scope("network", along):
             embedding = hp.Choice("embedding", [32, 64, 96], default=64)
             filters = hp.Choice("filters", [48, 96, 128], default=96)
-            subwords = hp.Boolean("subwords", default=True)
+            usual = "words+bigrams" if self.unspaced else "words+characters"
+            tokens = hp.Choice("tokens", list(TOKENS), default=usual)
             pooling = hp.Choice("pooling", ["max", "average", "both"], default="max")
         with hp.conditional_scope("network", ["cnn", "bag+cnn"]):
             kernels = hp.Choice("kernels", ["23", "234", "2345"], default="234")
 
         graph = GraphBuilder(self.input_shape, "int32")
-        branches = []
+        branches, straight = [], []
         if network.startswith("bag"):
-            branches.append(self._bag(graph, size, GRAMS[grams], characters, hidden))
-        along = network.removeprefix("bag").removeprefix("+")
-        if along:
-            node = self._embedded(graph, embedding, subwords)
+            bags = self._bag(graph, pretrained, **bag)
+            if bag["size"]:
+                branches.append(bags if not hidden else self._relu(graph, bags, "bag/relu"))
+            else:
+                straight.append(bags)
+        kind = network.removeprefix("bag").removeprefix("+")
+        if kind:
+            node = self._embedded(graph, embedding, tokens, pretrained)
             node = graph.add(Dropout(0.2), node, name="embedding/dropout")
-            branches += self._along(graph, node, along, filters, kernels, pooling)
-        node = branches[0]
-        if len(branches) > 1:
-            node = graph.add(Concat(), *branches, name="joined")
-        node = graph.add(Dropout(dropout), node, name="dropout")
-        graph.add(Dense(self.classes), node, name="logits")
+            branches += self._along(graph, node, kind, filters, kernels, pooling)
+        if branches:
+            node = self._joined(graph, branches, "joined")
+            node = graph.add(Dropout(dropout), node, name="dropout")
+            straight.append(graph.add(Dense(self.classes), node, name="logits"))
+        if len(straight) > 1:
+            graph.add(Add(), *straight, name="sum")
         return graph.finish()
 
     def _bag(
-        self, graph: GraphBuilder, size: int, grams: int, characters: bool, hidden: int
+        self,
+        graph: GraphBuilder,
+        pretrained: bool,
+        *,
+        size: int,
+        grams: str,
+        characters: bool,
+        scaled: bool,
     ) -> str:
-        columns = self.input_shape[1]
-        words = graph.add(Columns(0, 1), INPUT, name="bag/words")
-        parts = [graph.add(EmbeddingBag(self.words, size), words, name="bag/word_vectors")]
-        if grams:
-            ids = graph.add(Columns(1, grams), INPUT, name="bag/grams")
-            bag = EmbeddingBag(self.buckets + 1, size)
-            parts.append(graph.add(bag, ids, name="bag/gram_vectors"))
+        """Vectors of the whole text side by side; or, of size 0, logits: a linear model."""
+        groups = [("word", 0, 1, self.words)]
+        if GRAMS[grams]:
+            groups.append(("gram", 1, GRAMS[grams], self.buckets + 1))
         if characters:
-            ids = graph.add(Columns(3, columns - 3), INPUT, name="bag/characters")
-            bag = EmbeddingBag(self.buckets + 1, size)
-            parts.append(graph.add(bag, ids, name="bag/character_vectors"))
-        node = graph.add(Concat(), *parts, name="bag/joined") if len(parts) > 1 else parts[0]
-        if hidden:
-            node = graph.add(Dropout(0.5), node, name="bag/dropout")
-            node = graph.add(Dense(hidden), node, name="bag/hidden")
-            node = graph.add(Activation("relu"), node, name="bag/relu")
-        return node
+            groups.append(("character", 3, self.input_shape[1] - 3, self.buckets + 1))
+        parts = []
+        for name, start, count, ids in groups:
+            columns = graph.add(Columns(start, count), INPUT, name=f"bag/{name}s")
+            op = EmbeddingBag(ids, size or self.classes, scaled=scaled, from_zero=not size)
+            parts.append(graph.add(op, columns, name=f"bag/{name}_vectors"))
+        if size and pretrained:
+            parts.append(self._pretrained(graph, "bag/words", "bag/pretrained", per_row=False))
+        if size or len(parts) == 1:
+            return self._joined(graph, parts, "bag/joined")
+        return graph.add(Add(), *parts, name="bag/logits")
 
-    def _embedded(self, graph: GraphBuilder, size: int, subwords: bool) -> str:
-        ids = graph.add(Columns(0, 1), INPUT, name="words")
-        node = graph.add(EmbeddingBag(self.words, size, True), ids, name="word_vectors")
-        if not subwords:
+    def _pretrained(self, graph: GraphBuilder, words: str, name: str, *, per_row: bool) -> str:
+        assert self._vectors is not None
+        size = int(self._vectors.shape[1])
+        return graph.add(EmbeddingBag(self.words, size, per_row, frozen=True), words, name=name)
+
+    def _embedded(self, graph: GraphBuilder, size: int, tokens: str, pretrained: bool) -> str:
+        """One vector for each token: the sum of those of its parts."""
+        parts = []
+        if tokens != "characters" or pretrained:
+            ids = graph.add(Columns(0, 1), INPUT, name="words")
+        if tokens != "characters":
+            parts.append(graph.add(EmbeddingBag(self.words, size, True), ids, name="word_vectors"))
+        hashed = {"characters": (3, self.input_shape[1] - 3), "bigrams": (1, 1)}
+        for name, (start, count) in hashed.items():
+            if name in tokens:
+                runs = graph.add(Columns(start, count), INPUT, name=name)
+                op = EmbeddingBag(self.buckets + 1, size, True)
+                parts.append(graph.add(op, runs, name=f"{name}_vectors"))
+        node = parts[0] if len(parts) == 1 else graph.add(Add(), *parts, name="token_vectors")
+        if not pretrained:
             return node
-        runs = graph.add(Columns(3, self.input_shape[1] - 3), INPUT, name="subwords")
-        bag = EmbeddingBag(self.buckets + 1, size, True)
-        vectors = graph.add(bag, runs, name="subword_vectors")
-        return graph.add(Add(), node, vectors, name="token_vectors")
+        known = self._pretrained(graph, "words", "pretrained", per_row=True)
+        return graph.add(Concat(), node, known, name="with_pretrained")
 
     @staticmethod
+    def _joined(graph: GraphBuilder, parts: list[str], name: str) -> str:
+        return graph.add(Concat(), *parts, name=name) if len(parts) > 1 else parts[0]
+
+    @staticmethod
+    def _relu(graph: GraphBuilder, node: str, name: str) -> str:
+        return graph.add(Activation("relu"), node, name=name)
+
     def _along(
-        graph: GraphBuilder, node: str, kind: str, filters: int, kernels: Any, pooling: str
+        self, graph: GraphBuilder, node: str, kind: str, filters: int, kernels: Any, pooling: str
     ) -> list[str]:
         if kind == "cnn":
-            ends = [graph.add(Conv1D(filters, int(k)), node, name=f"conv{k}/conv") for k in kernels]
-            ends = [graph.add(Activation("relu"), end, name=f"{end}_relu") for end in ends]
+            convs = [
+                graph.add(Conv1D(filters, int(k)), node, name=f"conv{k}/conv") for k in kernels
+            ]
+            ends = [self._relu(graph, conv, f"{conv}_relu") for conv in convs]
         elif kind == "separable":
             for number in (1, 2):
                 conv = SeparableConv1D(filters, 3)
                 node = graph.add(conv, node, name=f"separable{number}/conv")
-                node = graph.add(Activation("relu"), node, name=f"separable{number}/relu")
+                node = self._relu(graph, node, f"separable{number}/relu")
             ends = [node]
         elif kind == "dilated":
             for dilation in (1, 2, 4):
                 conv1d = Conv1D(filters, 3, dilation)
                 node = graph.add(conv1d, node, name=f"dilated{dilation}/conv")
-                node = graph.add(Activation("relu"), node, name=f"dilated{dilation}/relu")
+                node = self._relu(graph, node, f"dilated{dilation}/relu")
             ends = [node]
-        else:
+        elif kind == "attention":
             features = graph.shape(node)[-1]
             ends = [graph.add(SelfAttention(4, features // 4), node, name="attention")]
+        else:
+            ends = [graph.add(Recurrent(filters // 2, kind), node, name="recurrent")]
         pooled = []
         for end in ends:
             if pooling in ("max", "both"):

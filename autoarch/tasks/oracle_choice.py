@@ -41,7 +41,7 @@ def choose_oracle(settings: Settings, space: SearchSpace, objective: Objective) 
         objective: Which way is better.
     """
     baseline = space.candidate({})
-    most_macs = COSTLIEST * baseline.architecture.macs
+    most_macs = COSTLIEST * space.yardstick().architecture.macs
     memory = MEMORY_SHARE * _memory_bytes()
 
     def feasible(decisions: Mapping[str, Any]) -> bool:

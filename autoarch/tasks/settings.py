@@ -47,6 +47,7 @@ class Settings:
         clip_seconds: Length of sound the network hears, or None to choose it.
         rate: Of waveforms in arrays, samples a second, or None.
         text_column, label_column: Columns of a table of texts, or None to guess.
+        vectors: File of pretrained word vectors, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -70,6 +71,7 @@ class Settings:
     rate: int | None = None
     text_column: str | None = None
     label_column: str | None = None
+    vectors: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)

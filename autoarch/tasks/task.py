@@ -28,12 +28,14 @@ class Setup:
         width: Width of trial 0.
         recipe: Of trial 0.
         speed: What the probe measured.
+        network: Which network trial 0 is, where the space leaves that open.
     """
 
     preprocessing: Mapping[str, Any]
     width: int
     recipe: Recipe
     speed: Speed
+    network: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "preprocessing": dict(self.preprocessing)}
@@ -45,6 +47,7 @@ class Setup:
             data["width"],
             Recipe.from_json(data["recipe"]),
             Speed(**data["speed"]),
+            data.get("network"),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -12,16 +13,19 @@ import numpy.typing as npt
 
 from autoarch.data import ExampleSet, TaskData
 from autoarch.data.split import TRAIN
-from autoarch.data.text import TextData, TextPreprocessing, TextSet
+from autoarch.data.term_weights import inverse_document_frequencies
+from autoarch.data.text import MOST_WORDS, TextData, TextPreprocessing, TextSet
 from autoarch.data.text_files import list_texts, read_text
 from autoarch.data.text_source import TextSource, choose_rows, load_texts, scan_texts
-from autoarch.data.tokenizer import tokens_of
+from autoarch.data.tokenizer import COLUMNS, tokens_of
+from autoarch.data.word_vectors import read_word_vectors, vector_table
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
+from autoarch.search.budget import SEARCH_SHARE, closing_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import SearchSpace
-from autoarch.spaces.text import TextSpace
+from autoarch.spaces import MobileSpace, SearchSpace
+from autoarch.spaces.text import MIXTURE, TextSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task
@@ -33,6 +37,12 @@ from autoarch.training.recipe import Recipe
 from autoarch.training.token_dropout import make_token_dropout
 from autoarch.trials import RunDirectory
 
+OPENING_S = 15.0
+"""Seconds of a run that pass before the search."""
+EPOCHS_WANTED = 100.0
+"""Passes of the mixture that the final training must afford by the probe's speed. They are about 15
+in truth: with its embeddings, which the probe does not know, the mixture takes 6 to 7 times as
+long as its multiply-adds would."""
 SHOWN = 600
 """Characters of a text that the report shows."""
 SAMPLES = ("", "What is an atom ?", "good", "\u5f88\u597d\u5403", "\U0001f600 !?", "word " * 300)
@@ -45,14 +55,22 @@ class TextTask(Task):
     Args:
         source: What was found in the data.
         x: What the user gave; names the run.
+        vectors: File of pretrained word vectors, or None.
+
+    Raises:
+        DataError: The vectors cannot be used.
     """
 
     name = "text"
     noun = "text"
     unit = "row"
 
-    def __init__(self, source: TextSource, x: Any):
+    def __init__(self, source: TextSource, x: Any, vectors: Path | None = None):
         self._source = source
+        self._vectors = {}
+        if vectors is not None:
+            known = {token for text in source.texts_of(TRAIN) for token in tokens_of(text)}
+            self._vectors = read_word_vectors(vectors, known, MOST_WORDS)
         self.fingerprint = source.fingerprint
         self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of texts"
         stem = Path(x).resolve().stem if isinstance(x, str | Path) else "texts"
@@ -63,28 +81,53 @@ class TextTask(Task):
         rows = choose_rows(self._source)
         examples = len(self._source.texts_of(TRAIN))
         recipe = Recipe(
-            learning_rate=6e-3,
+            learning_rate=2e-2,
+            epsilon=1e-3,
             weight_decay=0.02,
             batch_size=64 if examples >= 3000 else 32,
             label_smoothing=0.05,
             flip=False,
             mixing="none",
         )
-        return Setup({"rows": rows}, 16, recipe, speed)
+        network = MIXTURE if self._affords_mixture(settings, speed, rows, examples) else "bag"
+        return Setup({"rows": rows}, 16, recipe, speed, network)
+
+    def _affords_mixture(self, settings: Settings, speed: Speed, rows: int, examples: int) -> bool:
+        """Whether the final training gives the mixture, better by points, enough epochs."""
+        limit = settings.time_limit_s
+        if limit is None:
+            return True
+        classes = len(self._source.classes)
+        macs = TextSpace((rows, COLUMNS), classes, words=2, buckets=1).yardstick().architecture.macs
+        final_s = max(1.0, (limit - closing_s(limit) - OPENING_S) * (1 - SEARCH_SHARE))
+        return final_s * speed.macs_per_s >= EPOCHS_WANTED * examples * macs
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TextData:
-        return load_texts(self._source, int(setup.preprocessing["rows"]))
+        return load_texts(self._source, int(setup.preprocessing["rows"]), self._vectors)
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         preprocessing = data.preprocessing
         assert isinstance(preprocessing, TextPreprocessing)
+        ids = data.train.inputs
+        columns = preprocessing.shape[1]
+        sizes = {(0, 1): preprocessing.words}
+        sizes |= dict.fromkeys([(1, 1), (1, 2), (3, columns - 3)], preprocessing.buckets + 1)
+        words = preprocessing.vocabulary
         return TextSpace(
             preprocessing.shape,
             len(data.classes),
             words=preprocessing.words,
             buckets=preprocessing.buckets,
             width=setup.width,
+            network=setup.network or "bag",
             recipe=setup.recipe,
+            scales={
+                (start, count): inverse_document_frequencies(ids[:, :, start : start + count], size)
+                for (start, count), size in sizes.items()
+            },
+            vectors=vector_table(self._vectors, words) if self._vectors else None,
+            unspaced=sum(len(word) == 1 for word in words[:500]) > 0.5 * len(words[:500]),
+            recurrent=settings.space != MobileSpace.name,
         )
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
@@ -116,6 +159,9 @@ class TextSearch(BaseSearch):
         time: As for `ImageSearch`, like everything that is not named here.
         text_column: Column of the texts in a table; several with commas are joined. None guesses.
         label_column: Column of the labels; None guesses.
+        vectors: File of pretrained word vectors in text format (GloVe, fastText .vec), which stay
+            as they are; None for none.
+        space: "auto", "text", or "mobile": without recurrent networks, which phones run badly.
 
     `fit` takes a table (CSV, TSV, JSON lines), a folder of tables named train, valid and test, a
     folder with one folder of .txt files a class, a list of strings with labels, or a pandas
@@ -129,7 +175,7 @@ class TextSearch(BaseSearch):
     """
 
     task = "text"
-    own = ("text_column", "label_column")
+    own = ("text_column", "label_column", "vectors")
 
     def __init__(
         self,
@@ -137,16 +183,22 @@ class TextSearch(BaseSearch):
         *,
         text_column: str | None = None,
         label_column: str | None = None,
+        vectors: str | Path | None = None,
         **common: Unpack[CommonArguments],
     ):
         super().__init__(time, **common)
         self.text_column = text_column
         self.label_column = label_column
+        self.vectors = vectors
+
+    def _settings(self) -> Settings:
+        given = None if self.vectors is None else str(Path(self.vectors).resolve())
+        return replace(super()._settings(), vectors=given)
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> TextTask:
-        if settings.space not in ("auto", TextSpace.name):
+        if settings.space not in ("auto", TextSpace.name, MobileSpace.name):
             raise InvalidInputError(
-                f"`space` of a text search must be auto or text; got {settings.space!r}."
+                f"`space` of a text search must be auto, text or mobile; got {settings.space!r}."
             )
         source = scan_texts(
             x,
@@ -158,7 +210,7 @@ class TextSearch(BaseSearch):
             label_column=settings.label_column,
             seed=settings.seed,
         )
-        return TextTask(source, x)
+        return TextTask(source, x, None if settings.vectors is None else Path(settings.vectors))
 
     @property
     def _preprocessing(self) -> TextPreprocessing:

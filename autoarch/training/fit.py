@@ -25,6 +25,7 @@ from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
+from autoarch.training.constants import set_constants
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
@@ -75,6 +76,7 @@ class Trainer:
         policy: Keras dtype policy.
         seed: Of weights, dropout, shuffling and augmentation.
         class_weights: Weight of each class in the loss, shape `(classes,)`; None for ones.
+        constants: Weights that the data gives, by path; see `set_constants`.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Trainer:
         policy: str = "float32",
         seed: int = 0,
         class_weights: Array | None = None,
+        constants: Mapping[str, Array] | None = None,
     ):
         self.architecture = architecture
         self.recipe = recipe
@@ -98,6 +101,7 @@ class Trainer:
         self._class_weights = tf.constant(weights, tf.float32)
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
         self.model = architecture.build(policy=policy)
+        set_constants(self.model, constants or {})
         self.batch_size = min(recipe.batch_size, len(data))
         self._optimizer = self._make_optimizer(policy)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
@@ -120,6 +124,7 @@ class Trainer:
         optimizer = _OneReplicaAdamW(
             self.recipe.learning_rate,
             weight_decay=self.recipe.weight_decay,
+            epsilon=self.recipe.epsilon,
             global_clipnorm=CLIP_NORM,
             name="adam_w",
         )

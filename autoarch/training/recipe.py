@@ -25,6 +25,9 @@ class Recipe:
         mixing: One of `MIXINGS`, applied to half of the batches once epochs are many.
         masking: For sound: largest share of the time and of the frequencies that a mask hides.
         noise: For sound: strength of added noise; 1 is from 40 dB below the clip to 10.
+        epsilon: Added to the root of AdamW's mean squared gradient. Where it is about as large as
+            that, weights of rare inputs move by their gradients alone; smaller, an id that occurs
+            once moves as far in a step as one that occurs in every batch, and then goes on.
 
     Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
     Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
@@ -40,6 +43,7 @@ class Recipe:
     mixing: str = "cutmix"
     masking: float = 0.0
     noise: float = 0.0
+    epsilon: float = 1e-7
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -37,7 +37,9 @@ CASES = {
     "dropout": [({"rate": 0.5}, [IMAGE])],
     "embedding_bag": [
         ({"ids": 9, "size": 4}, [IDS]),
-        ({"ids": 9, "size": 4, "per_row": True}, [IDS]),
+        ({"ids": 9, "size": 4, "per_row": True, "scaled": True}, [IDS]),
+        ({"ids": 9, "size": 4, "scaled": True, "from_zero": True}, [IDS]),
+        ({"ids": 9, "size": 4, "per_row": True, "frozen": True}, [IDS]),
     ],
     "global_average_pool1d": [({}, [SEQUENCE])],
     "global_average_pool2d": [({}, [IMAGE])],

@@ -5,16 +5,23 @@ import numpy as np
 import pytest
 
 from autoarch.architecture import Architecture
-from autoarch.spaces.text import NETWORKS, TextSpace
+from autoarch.spaces.text import PLAIN, RECURRENT, TOKENS, TextSpace
+from autoarch.training.constants import set_constants
+
+VECTORS = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("pooling", ["max", "both"])
-def test_every_network_builds_as_declared(network, pooling):
-    space = TextSpace((12, 23), 3, words=50, buckets=40, width=16)
-    decisions = {"network": network, "pooling": pooling, "bag/hidden": 64, "bag/grams": "trigrams"}
-    architecture = space.candidate(decisions).architecture
+@pytest.mark.parametrize("network", PLAIN + RECURRENT)
+@pytest.mark.parametrize("number", range(4))
+def test_every_network_builds_as_declared(network, number):
+    vectors = VECTORS if number % 2 else None
+    space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, vectors=vectors)
+    decisions = {"network": network, "pooling": "both" if number % 2 else "max"}
+    decisions |= {"bag/size": 16 * (number > 0), "bag/grams": "trigrams", "tokens": TOKENS[number]}
+    candidate = space.candidate(decisions | {"bag/relu": number > 1})
+    architecture = candidate.architecture
     model = architecture.build()
+    set_constants(model, candidate.constants)
     assert model.count_params() == architecture.params
     assert model.output_shape == (None, *architecture.output_shape)
     assert Architecture.from_json(architecture.to_json()) == architecture
@@ -35,3 +42,34 @@ def test_a_bag_is_the_sum_over_the_root_of_the_count():
     ids = np.array([[[1, 2, 0], [4, 0, 0]], [[0, 0, 0], [0, 0, 0]]], np.int32)
     expected = [(table[1] + table[2] + table[4]) / np.sqrt(3), np.zeros(4)]
     assert np.allclose(model(ids), expected, atol=1e-6)
+
+
+def test_scales_weigh_the_ids_and_the_sum_has_their_length():
+    scales = {columns: np.arange(50, dtype=np.float32) / 9 for columns in [(0, 1), (1, 1), (3, 20)]}
+    space = TextSpace((12, 23), 3, words=50, buckets=49, width=16, scales=scales)
+    candidate = space.candidate({"network": "bag", "bag/size": 0})
+    model = candidate.architecture.build()
+    set_constants(model, candidate.constants)
+    rng = np.random.default_rng(0)
+    tables = {v.path: rng.normal(size=v.shape) for v in model.trainable_variables}
+    for variable in model.trainable_variables:
+        assert not np.any(variable.numpy())  # a linear model begins at zero
+        variable.assign(tables[variable.path])
+    ids = rng.integers(0, 50, (4, 12, 23))
+    expected = np.zeros((4, 3))
+    for name, columns in [("word", [0]), ("gram", [1]), ("character", range(3, 23))]:
+        vectors = np.zeros((4, 50))
+        for text, row in zip(ids[:, :, list(columns)].reshape(4, -1), vectors):
+            np.add.at(row, text, 1)
+        # as a TF-IDF vector in which each occurrence counts on its own
+        lengths = np.sqrt((vectors * (np.arange(50) / 9) ** 2).sum(1, keepdims=True))
+        expected += (
+            vectors * (np.arange(50) / 9) / lengths @ tables[f"bag_{name}_vectors/embeddings"]
+        )
+    assert np.allclose(model(ids.astype(np.int32)), expected, atol=1e-4)
+
+
+def test_networks_for_phones_are_not_recurrent():
+    space = TextSpace((12, 23), 3, words=50, buckets=40, recurrent=False)
+    (network,) = [d for d in space.hyperparameters().space if d.name == "network"]
+    assert not {name for name in network.values if "gru" in name or "lstm" in name}

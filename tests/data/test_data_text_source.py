@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 
 from autoarch.data import detect_task
@@ -73,6 +74,35 @@ def test_folders_lists_json_lines_and_encodings(tmp_path):
     rows = [f"caf\xe9 {i},{'a' if i % 2 else 'b'}" for i in range(20)]
     source = scan_texts(table(tmp_path, "latin.csv", rows=rows, encoding="latin-1"))
     assert source.rows.texts[0] == "caf\xe9 0" and "Latin-1" in source.notes[0]
+
+
+def test_pandas():
+    frame = pandas.DataFrame(
+        {"title": GOOD + BAD, "body": "b", "label": [True] * 15 + [False] * 15}
+    )
+    source = scan_texts(frame, text_column="title,body")
+    assert source.rows.texts[0] == f"{GOOD[0]}\nb"
+    assert source.classes == ("False", "True") and source.label_kind == "bool"
+    series = scan_texts(frame["title"], frame["label"].map({True: "yes", False: "no"}))
+    assert series.rows.texts == tuple(GOOD + BAD) and series.classes == ("no", "yes")
+    with pytest.raises(DataError, match=r"no label column 'nope'; it has 'title'"):
+        scan_texts(frame, text_column="title", label_column="nope")
+    frame.loc[3, "title"] = None
+    gap = scan_texts(frame, text_column="title")
+    assert gap.rows.skipped == (("train[3]", "no text"),) and len(gap.rows.texts) == 29
+    with pytest.raises(DataError, match="holds its labels"):
+        scan_texts(frame, [1] * 30, text_column="title")
+    frame["label"] = frame["label"].astype(object)
+    frame.loc[4, "label"] = None
+    assert ("train[4]", "no label") in scan_texts(frame, text_column="title").rows.skipped
+    with pytest.raises(DataError, match="regression"):
+        scan_texts(GOOD + BAD, pandas.Series(range(30)) / 7)
+
+
+def test_words_with_vectors_have_ids_too():
+    texts = ["seen twice"] * 2
+    learned = TextPreprocessing.learned(texts, 8, vectors=["seen", "pretrained", "two-parts", "Up"])
+    assert learned.vocabulary == ("seen", "twice", "pretrained")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,17 @@ def test_features_known_without_training_help_from_the_start():
     assert np.mean(best(lambda values: [score(values)])) > np.mean(best(None)) + 1
 
 
+def test_costs_count_by_their_order_of_magnitude_and_bring_the_first_guess_forward():
+    scale = 1e6
+
+    def best(features):
+        return search(make(seed=3, features=features), 12).history.best()[0].utility
+
+    skewed = best(lambda values: [scale * 10.0 ** score(values)])
+    assert skewed == best(lambda values: [-1 + np.log(10.0) * score(values)])
+    assert make(features=lambda values: [0.0]).warm_up < make().warm_up
+
+
 def test_the_gain_is_weighed_against_the_cost():
     def seconds(values):
         return {"seconds": 100.0 if values["a"] == "z" else 1.0}

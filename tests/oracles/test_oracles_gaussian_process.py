@@ -23,7 +23,12 @@ KERNEL = Decision(
 )
 RATE = Decision("rate", Interval(1e-4, 1e-1, sampling="log"), 1e-3)
 FIXED = Decision("fixed", Finite((1,), ordered=False), 1)
+KIND_2, SIZE_2, SIZE_3 = (
+    Decision(name, like.domain, like.default)
+    for name, like in (("kind_2", KIND), ("size_2", SIZE), ("size_3", SIZE))
+)
 SPACE = DecisionSpace([KIND, SIZE, KERNEL, RATE, FIXED])
+LAYERS = BinaryCode(DecisionSpace([KIND, SIZE, KERNEL, RATE, FIXED, KIND_2, SIZE_2, SIZE_3]))
 CODE = BinaryCode(SPACE)
 
 
@@ -62,10 +67,46 @@ def test_hamming_distances_equal_those_of_a_loop():
     np.testing.assert_allclose(hamming(a, b, weights), slow, atol=1e-12)
 
 
-@pytest.fixture(params=[0, 2], ids=["plain", "features"])
+def totals(setting):
+    """Kinds are counted, and sizes of at least so much: from the definition."""
+    kinds = [setting["kind"], setting["kind_2"]]
+    sizes = [setting[name] for name in ("size", "size_2", "size_3")]
+    spread = np.sqrt(2 / 9 * 2 * 3)  # a share of 1/3, two decisions, three totals
+    counts = [kinds.count(kind) / spread for kind in KIND.domain.values]
+    for place, size in enumerate(SIZE.domain.values[1:], 1):
+        share = 1 - place / 5
+        spread = np.sqrt(share * (1 - share) * 3 * 4)
+        counts.append(sum(found >= size for found in sizes) / spread)
+    return counts
+
+
+def test_like_decisions_are_summed():
+    space = DecisionSpace([KIND, SIZE, KERNEL, RATE, FIXED, KIND_2, SIZE_2, SIZE_3])
+    settings = [space.sample(np.random.default_rng(seed)) for seed in range(2000)]
+    found = LAYERS.bits(LAYERS.levels(settings)) @ LAYERS.totals
+    np.testing.assert_allclose(found[:50], [totals(setting) for setting in settings[:50]])
+    assert LAYERS.groups == 2 and LAYERS.group.tolist() == [0] * 3 + [1] * 4
+    apart = ((found[::2] - found[1::2]) ** 2).mean(0)
+    np.testing.assert_allclose(np.bincount(LAYERS.group, apart), [2, 2], rtol=0.1)
+    assert CODE.groups == 0
+
+
+def test_where_a_value_stands_does_not_matter_to_totals():
+    one = {"kind": "conv", "kernel": 3, "kind_2": "pool", "size": 8, "size_2": 16, "size_3": 40}
+    other = {"kind": "pool", "kind_2": "conv", "size": 40, "size_2": 8, "size_3": 16}
+    bits = LAYERS.bits(LAYERS.levels([{**s, "rate": 1e-3, "fixed": 1} for s in (one, other)]))
+    a, b = bits @ LAYERS.totals
+    np.testing.assert_allclose(a, b)
+
+
+@pytest.fixture(params=[(CODE, 0), (CODE, 2), (LAYERS, 1)], ids=["plain", "features", "layers"])
 def problem(request):
-    kernel = Kernel(CODE, request.param)
-    x = rows(30, request.param)
+    code, features = request.param
+    kernel = Kernel(code, features)
+    x = rows(30, features)
+    if code is LAYERS:
+        bits = np.random.default_rng(4).integers(0, 2, (30, len(code.owner)))
+        x = Rows(bits.astype(float), x.features)
     y = np.random.default_rng(3).normal(size=30)
     parameters = kernel.prior_mean + np.linspace(-0.5, 0.5, len(kernel.prior_mean))
     return kernel, parameters, x, y
@@ -108,7 +149,8 @@ def test_the_loss_is_the_likelihood_at_its_best_mean_and_amplitude(problem):
 
 def test_predictions_equal_the_textbook_formula(problem):
     kernel, parameters, x, y = problem
-    new = rows(7, x.features.shape[1], seed=5)
+    new, x = x[:7], x[7:]
+    y = y[7:]
     mean, sd = Factor.of(kernel, parameters, x).given(y).predict(new)
     covariance = kernel(parameters, x, x) + (np.exp(parameters[-1]) + 1e-8) * np.eye(len(y))
     inverse = np.linalg.inv(covariance)
@@ -131,8 +173,8 @@ def test_a_factor_that_grew_equals_one_made_at_once(problem):
 
 def test_drawn_functions_have_the_posterior_mean_and_deviation(problem):
     kernel, parameters, x, y = problem
-    posterior = Factor.of(kernel, parameters, x).given(y)
-    new = rows(4, x.features.shape[1], seed=6)
+    posterior = Factor.of(kernel, parameters, x[4:]).given(y[4:])
+    new = x[:4]
     rng = np.random.default_rng(0)
     drawn = np.array([posterior.sample(new, rng) for _ in range(4000)])
     mean, sd = posterior.predict(new)

@@ -1,6 +1,7 @@
 """`model.tflite`: for LiteRT (TensorFlow Lite) on phones and small boards; builtin ops only.
 
-There is one input, of shape `(1, *input_shape)`; the batch can be resized. For pictures it is
+There is one input, of shape `(1, *input_shape)`; the batch can be resized, unless the network is
+recurrent. For pictures it is
 `pixels`, float32 in [0, 255]: float32 because the delegates for phones' GPUs and accelerators take
 it without a cast.
 """
@@ -31,7 +32,11 @@ def convert_keras_file(source: str, target: str, name: str) -> None:
     import tensorflow as tf
 
     model = keras.models.load_model(source, compile=False)
-    inputs = tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype, name=name)
+    # Loops over time are builtin ops only where the batch is known.
+    loops = any(isinstance(layer, keras.layers.Bidirectional) for layer in model._flatten_layers())
+    inputs = tf.TensorSpec(
+        (1 if loops else None, *model.input_shape[1:]), model.inputs[0].dtype, name=name
+    )
 
     @tf.function(input_signature=[inputs], autograph=False)
     def predict(inputs: Any) -> dict[str, Any]:
