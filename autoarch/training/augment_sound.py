@@ -77,7 +77,7 @@ def _noise(x: tf.Tensor, seed: tf.Tensor, s: SoundStrengths) -> tf.Tensor:
     level = random_numbers(seed, 4, [n, 1], QUIETEST_NOISE_DB, LOUDEST_NOISE_DB)
     noisy = tf.cast(random_numbers(seed, 5, [n, 1]) < NOISY_SHARE, tf.float32) * s.noise
     loudness = tf.sqrt(tf.reduce_mean(tf.square(x), axis=1, keepdims=True) + 1e-10)
-    # as white as of a normal distribution, and drawn in a quarter of the time
+    # as white as of a normal distribution
     peak = 3**0.5
     drawn = tf.random.stateless_uniform(
         tf.shape(x), seed + tf.constant([0, 6], tf.int32), -peak, peak
