@@ -49,7 +49,7 @@ def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None
     ]
     # A gate whose relu never answers has no range: LiteRT refuses the scale that it is given.
     values = [
-        np.abs(value) if "_reduce/" in weight.path else value
+        value + 10 if weight.path.endswith("_reduce/bias") else value
         for weight, value in zip(network.weights, values)
     ]
     network.set_weights(values)

@@ -1,16 +1,18 @@
 """How well the table of ops predicts latency: 50 random networks, converted and measured.
 
-    python benchmarks/latency.py
+    python benchmarks/latency.py [FOLDER]
 
 Half of the networks are from each space. Each is converted to full int8 as it ships and timed on
 LiteRT with one thread; the table is built by measuring each distinct op once, in a file of its
 own. Both are repeated `REPEATS` times at different moments, and the smallest median counts:
-other work on the machine only ever adds. The table goes to `benchmarks/latency.md`.
+other work on the machine only ever adds. Converted files are kept in FOLDER, where given, and
+found there again. The table goes to `benchmarks/latency.md`.
 """
 
 from __future__ import annotations
 
 import datetime
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -38,11 +40,14 @@ def main() -> None:
         for name in SPACES
         for architecture in draw(name, SHAPE, CLASSES, WIDTH, NETWORKS // len(SPACES), seed=11)
     ]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(sys.argv[1] if len(sys.argv) > 1 else scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         files = []
         for number, (_, architecture) in enumerate(networks):
-            files.append(Path(folder) / f"{number}.tflite")
-            convert_int8(architecture, files[-1])
+            files.append(folder / f"{number}.tflite")
+            if not files[-1].exists():
+                convert_int8(architecture, files[-1])
             print(f"converted {number + 1}", flush=True)
         tables, measured = [], []
         for number in range(REPEATS):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 _ENOUGH = 4
 """With fewer ops in a family, all of the kind are its family; with fewer still, the power is 1."""
+_SHORTEST_S = 1e-8
+"""What took less could not be told from nothing."""
 _POWERS = (0.4, 1.2)
 """Steeper or flatter lines than this are noise."""
 
@@ -54,13 +56,13 @@ def family_and_work(signature: str) -> tuple[str, str, float]:
 
 
 def fit_laws(seconds: Mapping[str, float]) -> dict[str, OpLaw]:
-    """A law for each family and for each kind of a table; ops that took no time are left out."""
+    """A law for each family and for each kind of a table."""
     points: dict[str, list[tuple[float, float]]] = {}
     for name, value in seconds.items():
-        if value > 0:
-            kind, family, work = family_and_work(name)
-            for key in {kind, family}:
-                points.setdefault(key, []).append((math.log(work), math.log(value)))
+        kind, family, work = family_and_work(name)
+        for key in {kind, family}:
+            point = math.log(work), math.log(max(value, _SHORTEST_S))
+            points.setdefault(key, []).append(point)
     return {
         key: _fit(found) for key, found in points.items() if len(found) >= _ENOUGH or " " not in key
     }
