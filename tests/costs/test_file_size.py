@@ -48,7 +48,7 @@ def test_costs_are_those_of_the_built_and_converted_network(benchmark, name):
     check(benchmark, name, benchmark.CASES[::3], 1, seed=3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", SPACES)
 def test_costs_of_a_hundred_networks(benchmark, name):
