@@ -6,7 +6,7 @@ A real search begins from a good network, has time for few trials, and may not p
 much larger than the first. So here: trial 0 is a residual cell, with and without the limit of 1.1
 times its multiply-adds, each oracle with the settings that a run gives it. The table goes to
 `benchmarks/auto.md`; `autoarch/tasks/oracle_choice.py` draws the conclusion. The table lies in
-`../shared/benchmarks` beside the checkout. One core, about 20 minutes.
+`../shared/benchmarks` beside the checkout. One core, about three minutes where nothing else runs.
 """
 
 from __future__ import annotations
