@@ -23,7 +23,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
-        *("--resume", "--inherit", "--mirror", "none"),
+        *("--resume", "--inherit", "--mirror", "none", "--quantize", "int8"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -40,6 +40,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "precision": "float32",
         "inherit": True,
         "mirror": "none",
+        "ship": "int8",
         "seed": 3,
         "output": Path("runs/b"),
         "resume": True,
@@ -62,6 +63,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         "precision": "auto",
         "inherit": False,
         "mirror": "auto",
+        "ship": "float",
         "seed": 0,
         "output": None,
         "resume": False,
