@@ -76,7 +76,8 @@ def convert_floats(architecture: Architecture, folder: Path) -> tuple[int, int]:
     sizes = []
     for format_ in (litert, litert_float16):
         path = folder / format_.FILE
-        format_.convert_keras_file(str(source), str(path), "pixels")
+        half = format_ is litert_float16
+        litert.convert_keras_file(str(source), str(path), "pixels", half)
         flat_file.compact(str(path), signatures=True, **NAMES)
         sizes.append(path.stat().st_size)
     return sizes[0], sizes[1]

@@ -37,7 +37,7 @@ class Budgets:
 
     def __post_init__(self) -> None:
         if "latency" in self.constraints.limits:
-            self._latency_model()
+            self.latency_model()
 
     def __bool__(self) -> bool:
         """Whether anything is limited."""
@@ -51,7 +51,8 @@ class Budgets:
             costs: Of "size", "params", "macs", "latency", "ram".
 
         Returns:
-            By cost: bytes, counts, seconds. A latency is infinite where an op was not measured.
+            By cost: bytes, counts, seconds. A latency is infinite where the table has not even the
+            kind of an op.
         """
         priced = model_costs(architecture)
         return {cost: self._price(cost, architecture, priced) for cost in costs}
@@ -59,10 +60,15 @@ class Budgets:
     def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
         if cost != "latency":
             return float(getattr(priced, _FIELDS[cost]))
-        model = self._latency_model()
+        model = self.latency_model()
         return float("inf") if model.missing(architecture) else model.predict_s(architecture)
 
-    def _latency_model(self) -> LatencyTable:
+    def latency_model(self) -> LatencyTable:
+        """The table that latencies come from.
+
+        Raises:
+            InvalidInputError: There is none.
+        """
         if self.latency is None:
             raise InvalidInputError(
                 "No latency is known: measure this machine first, by `autoarch latency` with the "
@@ -81,7 +87,7 @@ class Budgets:
         if self.device is not None:
             missing = len(self.device.missing_ops(architecture))
             shares.append(1.0 + missing if missing else 0.0)
-        if "latency" in limits and (unknown := self._latency_model().missing(architecture)):
+        if "latency" in limits and (unknown := self.latency_model().missing(architecture)):
             shares.append(1.0 + len(unknown))
             limits = {cost: limit for cost, limit in limits.items() if cost != "latency"}
         prices = self.prices(architecture, limits)
@@ -94,7 +100,7 @@ class Budgets:
             f"{cost} {written(cost, prices[cost])} (at most {written(cost, limit)})"
             for cost, limit in self.constraints.limits.items()
         ]
-        if "latency" in prices and (unknown := self._latency_model().missing(architecture)):
+        if "latency" in prices and (unknown := self.latency_model().missing(architecture)):
             parts.append(f"{len(unknown)} ops that were not measured, such as {unknown[0]!r}")
         if self.device is not None and (missing := self.device.missing_ops(architecture)):
             parts.append(f"ops that the device does not run: {', '.join(sorted(missing))}")

@@ -18,10 +18,11 @@ from autoarch.data.dataset import (
     TaskData,
 )
 from autoarch.data.detect import detect_task
+from autoarch.data.listed_parts import list_files
 from autoarch.data.load import load_images
 from autoarch.data.preprocessing import Preprocessing, Signature, load_preprocessing
 from autoarch.data.read import ReadImages, load_labelled, read_images
-from autoarch.data.source import ImageSource, infer_channels, list_files, scan_images
+from autoarch.data.source import ImageSource, infer_channels, scan_images
 
 if TYPE_CHECKING:
     from autoarch.data.image import decode_image, resize_image

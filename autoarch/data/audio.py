@@ -18,17 +18,22 @@ from autoarch.data.clips import ArrayClips, Clips, Facts, FileClips, check_waves
 from autoarch.data.dataset import ExampleSet, Labels, TaskData
 from autoarch.data.duplicates import digest, digest_array, group_equal
 from autoarch.data.fingerprint import fingerprint_examples, fingerprint_files, group_copies
-from autoarch.data.folders import scan_class_folders
 from autoarch.data.formats import AUDIO_FILES, listed
 from autoarch.data.labels import encode_known, encode_labels
-from autoarch.data.listing import ImageFile, check_classes, check_same_classes
+from autoarch.data.listed_parts import (
+    check_count,
+    check_pair,
+    class_indices,
+    list_files,
+    list_parts,
+)
+from autoarch.data.listing import ImageFile, check_classes
 from autoarch.data.load import load_examples
 from autoarch.data.pictures import Unreadable
 from autoarch.data.preprocessing import Array
 from autoarch.data.shares import parse_part
-from autoarch.data.source import MIN_IMAGES, list_files
 from autoarch.data.speakers import find_speakers, split_by_speaker
-from autoarch.data.split import TEST, TRAIN, VALID, Splits, assign_splits
+from autoarch.data.split import TRAIN, VALID, Splits, assign_splits
 from autoarch.errors import DataError
 from autoarch.seeding import rng
 
@@ -116,28 +121,10 @@ def _scan_files(
     test: float | str | Path | None,
     seed: int,
 ) -> AudioSource:
-    listings = list_files(path, AUDIO_FILES)
-    train = listings["train"]
-    check_classes(train.classes, str(path))
-    notes = list(train.notes)
-    parts = {
-        name: parse_part(name, given, has_own=name in listings)
-        for name, given in (("valid", valid), ("test", test))
-    }
-    for name, part in parts.items():
-        if part.folder is not None:
-            listings[name] = scan_class_folders(part.folder, AUDIO_FILES)
-            check_same_classes(train.classes, listings[name].classes, str(part.folder))
-        elif part.is_none and name in listings:
-            del listings[name]
-            notes.append(f"The source's own {name} split was left out, as asked.")
-    _check_count(len(train.files), str(path))
+    parts = list_parts(path, AUDIO_FILES, valid, test)
+    train, listings = parts.train, parts.listings
     facts = _look_at(FileClips([file.path for file in train.files]), train.files, seed)
-    indices = {name: index for index, name in enumerate(train.classes)}
-
-    def encoded(files: Sequence[ImageFile]) -> Labels:
-        return np.array([indices[file.label] for file in files], np.int64)
-
+    labels = class_indices(train.files, train.classes)
     speakers, note = find_speakers(train.files, group)
     if speakers is not None and group == "auto" and "test" in listings:
         others, _ = find_speakers(listings["test"].files, group)
@@ -146,25 +133,20 @@ def _scan_files(
             speakers = None
             note = "Speakers of train are in test, too: valid is split without regard to them."
     shares: dict[str, Any] = {
-        "valid_share": parts["valid"].share,
-        "test_share": parts["test"].share,
+        "valid_share": parts.valid.share,
+        "test_share": parts.test.share,
         "seed": seed,
     }
     if speakers is not None:
-        first = split_by_speaker(encoded(train.files), speakers, train.classes, **shares)
+        drawn = split_by_speaker(labels, speakers, train.classes, **shares)
     else:
         copies = group_copies(train.files)
-        first = assign_splits(encoded(train.files), copies, train.classes, noun="clip", **shares)
-    files, splits = list(train.files), [first]
-    for name, number in (("valid", VALID), ("test", TEST)):
-        if name in listings:
-            files += listings[name].files
-            splits.append(np.full(len(listings[name].files), number, np.int8))
-            notes += listings[name].notes
+        drawn = assign_splits(labels, copies, train.classes, noun="clip", **shares)
+    files, splits, notes = parts.joined(drawn)
     return AudioSource(
         examples=FileClips([file.path for file in files]),
-        labels=encoded(files),
-        splits=np.concatenate(splits),
+        labels=class_indices(files, train.classes),
+        splits=splits,
         names=tuple(str(file.path) for file in files),
         classes=train.classes,
         fingerprint=fingerprint_files(listings),
@@ -193,8 +175,7 @@ def _scan_arrays(
     encoded = encode_labels(labels, len(waves))
     every, indices = list(waves), [encoded.indices]
     if validation_data is not None:
-        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-            raise DataError("`validation_data` must be a pair (x, y) of waveforms and labels.")
+        check_pair(validation_data, "waveforms")
         more = check_waves(validation_data[0], "validation_data")
         every += more
         known = encode_known(validation_data[1], len(more), encoded.classes, "validation_data")
@@ -204,7 +185,7 @@ def _scan_arrays(
     if valid_part.folder is not None or test_part.folder is not None:
         raise DataError("`valid` and `test` as folders go with files only; give a share, as 0.2.")
     check_classes(encoded.classes, "y")
-    _check_count(len(waves), "x")
+    check_count(len(waves), "x", "clip")
     digests = [digest(np.ascontiguousarray(wave).tobytes()) for wave in every]
     splits = assign_splits(
         encoded.indices,
@@ -230,14 +211,6 @@ def _scan_arrays(
         label_kind=encoded.kind,
         array_rate=rate,
     )
-
-
-def _check_count(count: int, where: str) -> None:
-    if count < MIN_IMAGES:
-        raise DataError(
-            f"{where} holds {count} clips; at least {MIN_IMAGES} are needed to train and to "
-            f"measure, and 20 a class make a useful start."
-        )
 
 
 def _look_at(clips: FileClips, files: Sequence[ImageFile], seed: int) -> Facts:

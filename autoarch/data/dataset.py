@@ -31,6 +31,7 @@ class ImagePreprocessing(Preprocessing):
     kind: ClassVar[str] = "image"
     noun: ClassVar[str] = "image"
     input_name: ClassVar[str] = "pixels"
+    has_int8: ClassVar[bool] = True
 
     height: int
     width: int

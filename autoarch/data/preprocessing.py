@@ -38,12 +38,14 @@ class Preprocessing(ABC):
         noun: What one example is called in messages and in the model card.
         input_name: Of the input of exported networks, where one can be given.
         file_names: Of the files that it keeps beside `preprocessing.json`.
+        has_int8: Whether networks on its inputs can be exported in integers.
     """
 
     kind: ClassVar[str]
     noun: ClassVar[str]
     input_name: ClassVar[str]
     file_names: ClassVar[tuple[str, ...]] = ()
+    has_int8: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -14,8 +14,8 @@ from autoarch.data.dataset import ImagePreprocessing, ImageSet, Labels, PixelRan
 from autoarch.data.demo import DEMO_PREFIX, load_demo
 from autoarch.data.formats import listed
 from autoarch.data.labels import encode_known
+from autoarch.data.listed_parts import list_files
 from autoarch.data.pictures import FilePictures, Pictures, Unreadable
-from autoarch.data.source import list_files
 from autoarch.data.tensors import DatasetPictures, is_dataset, survey_dataset
 from autoarch.errors import DataError
 

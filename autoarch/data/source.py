@@ -23,19 +23,17 @@ from autoarch.data.dataset import Labels, PixelRange
 from autoarch.data.demo import DEMO_PREFIX, DEMO_TEST_SHARE, load_demo
 from autoarch.data.duplicates import digest_array, group_equal
 from autoarch.data.fingerprint import fingerprint_examples, fingerprint_files, group_copies
-from autoarch.data.folders import scan_class_folders, scan_folder
-from autoarch.data.formats import IMAGE_FILES, FileKind, listed, why_unreadable
+from autoarch.data.formats import IMAGE_FILES, listed, why_unreadable
 from autoarch.data.labels import EncodedLabels, encode_known, encode_labels
-from autoarch.data.listing import ImageFile, Listing, check_classes, check_same_classes
-from autoarch.data.manifest import scan_manifest
+from autoarch.data.listed_parts import check_count, check_pair, class_indices, list_parts
+from autoarch.data.listing import check_classes
 from autoarch.data.pictures import FilePictures, JoinedPictures, Pictures
 from autoarch.data.shares import Part, parse_part
-from autoarch.data.split import TEST, TRAIN, VALID, Splits, assign_splits
+from autoarch.data.split import TRAIN, VALID, Splits, assign_splits
 from autoarch.data.tensors import DatasetPictures, DatasetSurvey, is_dataset, survey_dataset
 from autoarch.errors import DataError
 from autoarch.seeding import rng
 
-MIN_IMAGES = 10
 _SIZE_SAMPLE = 256
 _GREY_SAMPLE = 256
 
@@ -133,17 +131,6 @@ def infer_channels(source: ImageSource) -> int:
     return 1 if source.pictures.are_grey(_sample(source, "channels", _GREY_SAMPLE)) else 3
 
 
-def list_files(path: Path, kind: FileKind = IMAGE_FILES) -> dict[str, Listing]:
-    """The files of a folder or a manifest, by split; pictures unless told otherwise.
-
-    Raises:
-        DataError: As `scan_images`.
-    """
-    if path.suffix.lower() == ".csv":
-        return scan_manifest(path, kind.noun)
-    return scan_folder(path, kind)
-
-
 def _refuse(value: Any, name: str, what: str) -> None:
     if value is not None:
         raise DataError(f"`{name}` does not go with {what}; leave it out.")
@@ -152,51 +139,27 @@ def _refuse(value: Any, name: str, what: str) -> None:
 def _scan_files(
     path: Path, valid: float | str | Path | None, test: float | str | Path | None, seed: int
 ) -> ImageSource:
-    listings = list_files(path)
-    train = listings["train"]
-    check_classes(train.classes, str(path))
-    notes = list(train.notes)
-    parts = {
-        "valid": parse_part("valid", valid, has_own="valid" in listings),
-        "test": parse_part("test", test, has_own="test" in listings),
-    }
-    for name, part in parts.items():
-        if part.folder is not None:
-            listings[name] = scan_class_folders(part.folder)
-            check_same_classes(train.classes, listings[name].classes, str(part.folder))
-        elif part.is_none and name in listings:
-            del listings[name]
-            notes.append(f"The source's own {name} split was left out, as asked.")
-    _check_count(len(train.files), str(path))
-
-    files: list[ImageFile] = list(train.files)
-    encoded = [_indices(train.files, train.classes)]
-    splits = [
-        _split(
-            encoded[0],
-            group_copies(train.files),
-            train.classes,
-            parts["valid"],
-            parts["test"],
-            seed,
-        )
-    ]
-    for name, number in (("valid", VALID), ("test", TEST)):
-        if name in listings:
-            files += listings[name].files
-            encoded.append(_indices(listings[name].files, train.classes))
-            splits.append(np.full(len(listings[name].files), number, np.int8))
-            notes += listings[name].notes
+    parts = list_parts(path, IMAGE_FILES, valid, test)
+    train = parts.train
+    drawn = _split(
+        class_indices(train.files, train.classes),
+        group_copies(train.files),
+        train.classes,
+        parts.valid,
+        parts.test,
+        seed,
+    )
+    files, splits, notes = parts.joined(drawn)
     found = ImageSource(
         pictures=FilePictures([file.path for file in files]),
-        labels=np.concatenate(encoded),
-        splits=np.concatenate(splits),
+        labels=class_indices(files, train.classes),
+        splits=splits,
         names=tuple(str(file.path) for file in files),
         classes=train.classes,
-        fingerprint=fingerprint_files(listings),
+        fingerprint=fingerprint_files(parts.listings),
         sizes=(0, 0),
-        valid_given="valid" in listings,
-        notes=tuple(notes),
+        valid_given="valid" in parts.listings,
+        notes=notes,
         seed=seed,
     )
     return _with_sizes(found, lambda position: why_unreadable(files[position].path))
@@ -216,7 +179,7 @@ def _scan_arrays(
     surveys = [survey_array(x, "x")]
     arrays, indices = [x], []
     if validation_data is not None:
-        _check_pair(validation_data)
+        check_pair(validation_data, "images")
         valid_x = check_images(validation_data[0], "validation_data")
         _check_same_layout(x, valid_x)
         arrays.append(valid_x)
@@ -287,7 +250,7 @@ def _assemble(
             raise DataError(f"`{name}` as a folder goes with files only; give a share, as 0.2.")
     count = len(surveys[0].digests)
     check_classes(encoded.classes, what)
-    _check_count(count, what)
+    check_count(count, what, "image")
     groups = group_equal(digest_array(surveys[0].digests))
     splits = _split(encoded.indices, groups, encoded.classes, valid_part, test_part, seed)
     is_train = splits == TRAIN
@@ -330,24 +293,6 @@ def _split(
     return assign_splits(
         labels, groups, classes, valid_share=valid.share, test_share=test.share, seed=seed
     )
-
-
-def _indices(files: tuple[ImageFile, ...], classes: tuple[str, ...]) -> Labels:
-    positions = {name: index for index, name in enumerate(classes)}
-    return np.array([positions[file.label] for file in files], np.int64)
-
-
-def _check_count(count: int, where: str) -> None:
-    if count < MIN_IMAGES:
-        raise DataError(
-            f"{where} holds {count} images; at least {MIN_IMAGES} are needed to train and to "
-            f"measure, and 20 a class make a useful start."
-        )
-
-
-def _check_pair(validation_data: Any) -> None:
-    if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-        raise DataError("`validation_data` must be a pair (x, y) of images and labels.")
 
 
 def _check_same_layout(x: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> None:

@@ -15,6 +15,7 @@ from autoarch.data.dataset import Findings, HeldOut, Labels
 from autoarch.data.duplicates import digest, digest_array, find_duplicates, group_equal
 from autoarch.data.fingerprint import fingerprint_examples
 from autoarch.data.labels import encode_labels
+from autoarch.data.listed_parts import check_pair
 from autoarch.data.listing import check_classes, ordered_classes
 from autoarch.data.shares import parse_part
 from autoarch.data.split import SPLIT_NAMES, TEST, TRAIN, VALID, Splits, assign_splits
@@ -125,8 +126,7 @@ def _given(
         raise DataError("Lists of texts need labels: give texts x and labels y.")
     parts = {"train": (list(source), labels)}
     if validation_data is not None:
-        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-            raise DataError("`validation_data` must be a pair (x, y) of texts and labels.")
+        check_pair(validation_data, "texts")
         parts["valid"] = (list(validation_data[0]), validation_data[1])
     found = {}
     for name, (texts, targets) in parts.items():

@@ -97,7 +97,8 @@ def export_bundle(
         ExportError: A file could not be written, loaded, or does not answer as the model does;
             nothing is left behind and an earlier export stays as it was.
     """
-    chosen = _chosen(formats, calibrated=calibration is not None or int8_file is not None)
+    calibrated = calibration is not None or int8_file is not None
+    chosen = _chosen(formats, model, calibrated=calibrated)
     _require_replaceable(directory)
     beside = directory.with_name(directory.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -130,15 +131,21 @@ def export_bundle(
     return found
 
 
-def _chosen(formats: Sequence[str], *, calibrated: bool) -> dict[str, Format]:
+def _chosen(formats: Sequence[str], model: TrainedModel, *, calibrated: bool) -> dict[str, Format]:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats or isinstance(formats, str):
         raise InvalidInputError(
             f"`formats` must be a list of {', '.join(sorted(FORMATS))}; got {formats!r}."
         )
     chosen = {name: FORMATS[name] for name in formats}
-    for name, format_ in chosen.items():
-        if format_.DIFFERENCE == "moved" and not calibrated:
+    integers = [name for name, format_ in chosen.items() if format_.DIFFERENCE == "moved"]
+    for name in integers:
+        if not model.preprocessing.has_int8:
+            raise InvalidInputError(
+                f"{name} calculates in integers, which models of {model.preprocessing.noun}s "
+                "do not yet; leave it out."
+            )
+        if not calibrated:
             raise InvalidInputError(
                 f"{name} needs training pictures to see the ranges of the activations; "
                 "give `calibration`."

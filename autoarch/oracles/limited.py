@@ -104,14 +104,14 @@ class LimitedSpace(DecisionSpace):
         """
         if self._smallest is None:
             rng = np.random.default_rng(0)
-            self._smallest = self._descend(self.activate({}), self.use)
+            self._smallest = descend(self, self.activate({}), self.use)
             hopeless = self._over_one_budget(self._smallest)
             if hopeless is not None:
                 self._smallest = hopeless
             for _ in range(_DESCENTS):
                 if self.fits(self._smallest) or hopeless is not None:
                     break
-                other = self._descend(super().sample(rng), self.use)
+                other = descend(self, super().sample(rng), self.use)
                 self._smallest = min(self._smallest, other, key=self.use)
             if hopeless is None:
                 self._smallest = self._climb_down(self._smallest, rng)
@@ -128,7 +128,7 @@ class LimitedSpace(DecisionSpace):
                 shares = self.shares(setting)
                 return shares[budget], sum(shares)
 
-            least = self._descend(smallest, use)
+            least = descend(self, smallest, use)
             if self.shares(least)[budget] > 1.0:
                 return least
         return None
@@ -140,21 +140,6 @@ class LimitedSpace(DecisionSpace):
             tries += 1
             if self.use(mutant) < self.use(setting):
                 setting, tries = mutant, 0
-        return setting
-
-    def _descend(
-        self, setting: Setting, use: Callable[[Mapping[str, Value]], tuple[float, float]]
-    ) -> Setting:
-        improved = True
-        while improved:
-            improved = False
-            for decision in self.active(setting):
-                if decision.name not in setting:  # switched off by a step before
-                    continue
-                for value in _values(decision, setting[decision.name]):
-                    step = self.activate({**setting, decision.name: value})
-                    if use(step) < use(setting):
-                        setting, improved = step, True
         return setting
 
     def pulled(
@@ -217,6 +202,33 @@ class LimitedSpace(DecisionSpace):
         while True:
             parent = parents[int(rng.integers(len(parents)))]
             yield self.mutate(parent, rng, n=int(rng.integers(1, 4)))
+
+
+def descend(
+    space: DecisionSpace,
+    setting: Setting,
+    use: Callable[[Mapping[str, Value]], tuple[float, float]],
+) -> Setting:
+    """Where single steps lead that each use less, until none does.
+
+    The least of all where what a value uses less, it uses less whatever the others are.
+
+    Args:
+        space: The decisions.
+        setting: Where to start.
+        use: What a setting uses; smaller is better.
+    """
+    lowest, improved = use(setting), True
+    while improved:
+        improved = False
+        for decision in space.active(setting):
+            if decision.name not in setting:  # switched off by a step before
+                continue
+            for value in _values(decision, setting[decision.name]):
+                step = space.activate({**setting, decision.name: value})
+                if (used := use(step)) < lowest:
+                    setting, lowest, improved = step, used, True
+    return setting
 
 
 def _values(decision: Decision, current: Value) -> Sequence[Value]:

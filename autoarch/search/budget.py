@@ -175,6 +175,19 @@ def make_plan(clock: Clock, epoch_s: float, *, start_s: float = 0.0) -> Plan:
     return Plan(tuple(rungs), now + search, final_until, final_epochs, epoch_s)
 
 
+def expected_final_s(limit_s: float | None, *, opening_s: float) -> float:
+    """Seconds that the final training will have, before anything is measured: trial 0 is sized
+    by them.
+
+    Args:
+        limit_s: The time limit, or None.
+        opening_s: Seconds that pass before the search.
+    """
+    if limit_s is None:
+        return FREE_TRAINING_S
+    return max(1.0, (limit_s - closing_s(limit_s) - opening_s) * (1 - SEARCH_SHARE))
+
+
 def closing_s(limit_s: float, start_s: float = 0.0) -> float:
     """Seconds kept for export, verification and report; more on a slow or busy machine."""
     return max(CLOSING_S, CLOSING_STARTS * start_s) + 0.01 * limit_s

@@ -11,10 +11,10 @@ import keras_tuner
 import numpy.typing as npt
 
 from autoarch.architecture import Architecture
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.oracles.limited import descend
 from autoarch.training.constants import set_constants
 from autoarch.training.recipe import Recipe, decide_recipe
-
-_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,9 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     def cheapest(self, cost: Callable[[Architecture], float]) -> Candidate:
         """The network of the space that costs least.
 
-        Each decision in turn is set to its cheapest value, the others kept, until none changes:
-        exact where a cheaper value of a decision is cheaper whatever the others are, as with
-        parameters, multiply-adds and file sizes. Of equal costs the one with fewer parameters
-        counts as cheaper. Bounded: at most `_ROUNDS` rounds over the values of all decisions.
+        Found by `descend`: exact where a cheaper value of a decision is cheaper whatever the
+        others are, as with parameters, multiply-adds and file sizes. Of equal costs the one with
+        fewer parameters counts as cheaper.
 
         Args:
             cost: Of an architecture; smaller is better.
@@ -110,21 +109,13 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         """
         declared = keras_tuner.HyperParameters()
         self.architecture(declared)
-        best = self.candidate({})
-        lowest = (cost(best.architecture), best.architecture.params)
-        for _ in range(_ROUNDS):
-            before = lowest
-            for decision in declared.space:
-                if decision.name not in best.decisions:
-                    continue
-                for value in decision.values:
-                    candidate = self.candidate({**best.decisions, decision.name: value})
-                    price = (cost(candidate.architecture), candidate.architecture.params)
-                    if price < lowest:
-                        best, lowest = candidate, price
-            if lowest == before:
-                break
-        return best
+        decisions = DecisionSpace.from_hyperparameters(declared)
+
+        def use(setting: Mapping[str, Any]) -> tuple[float, float]:
+            network = self.candidate(setting).architecture
+            return cost(network), network.params
+
+        return self.candidate(descend(decisions, decisions.activate({}), use))
 
     def yardstick(self) -> Candidate:
         """The candidate whose multiply-adds others may not much exceed under a clock: trial 0,

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.costs.constraints import Constraints
+from autoarch.data.preprocessing import PREPROCESSINGS
 from autoarch.errors import AutoArchError, BudgetError, InvalidInputError
 from autoarch.export import TrainedModel, export_bundle
 from autoarch.report import summarise
@@ -62,6 +63,13 @@ class CommonArguments(TypedDict, total=False):
     class_weight: str
     precision: str
     inherit: bool
+    ship: str
+    max_size_bytes: int | None
+    constraints: Constraints | Mapping[str, Any] | None
+    device: str | None
+    mobile: bool
+    prefer: Mapping[str, Any] | Sequence[str] | str | None
+    objectives: Sequence[str] | str | None
     seed: int
     output: str | Path | None
     resume: bool
@@ -194,7 +202,7 @@ class BaseSearch(ABC):
         objectives = canonical_objectives(self.objectives)
         # A limit is a promise about the int8 file, so that is what is shipped and measured.
         ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
-        if ship == "int8" and self.task != "image":
+        if ship == "int8" and not PREPROCESSINGS[self.task].has_int8:
             raise InvalidInputError(
                 f"A limit is kept by an int8 file, which is made of image models only so far, not "
                 f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -28,14 +27,14 @@ from autoarch.errors import DataError
 from autoarch.evaluation.held_out import as_picture
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
-from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
+from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace, get_space
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
 from autoarch.tasks.scaling import choose_scale, default_recipe
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
@@ -59,9 +58,7 @@ class ImageTask(Task):
     def __init__(self, source: ImageSource, x: Any):
         self._source = source
         self.fingerprint = source.fingerprint
-        self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of images"
-        stem = Path(x).resolve().stem if isinstance(x, str | Path) else "images"
-        self.short_name = re.sub(r"[^\w.-]+", "-", stem.removeprefix("demo:"))
+        self.description, self.short_name = described(x, "images")
         self.facts = {
             "labels": source.label_kind,
             "pixel_range": source.pixel_range and source.pixel_range.to_json(),
@@ -71,17 +68,13 @@ class ImageTask(Task):
         source = self._source
         examples = int(np.sum(source.splits == TRAIN))
         channels = infer_channels(source)
-        limit = settings.time_limit_s
-        final_s = FREE_TRAINING_S
-        if limit is not None:
-            final_s = max(1.0, (limit - closing_s(limit) - _OPENING_S) * (1 - SEARCH_SHARE))
         scale = choose_scale(
             median_side=min(source.sizes),
             image_size=settings.image_size,
             examples=examples,
             channels=channels,
             classes=len(source.classes),
-            training_s=final_s,
+            training_s=expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
             macs_per_s=speed.macs_per_s,
         )
         scale = fitting_scale(

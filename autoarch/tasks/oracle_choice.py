@@ -6,6 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from autoarch.costs import model_costs
@@ -18,6 +19,9 @@ from autoarch.tasks.settings import Settings
 COSTLIEST = 1.1
 """Candidates of more than so many times trial 0's multiply-adds do not fit the time budget: trial 0
 is sized so that its final training sees the data often enough, and a larger network would not."""
+
+REMEMBERED = 1024
+"""Candidates kept: whether one is feasible, near a limit and new is asked one after the other."""
 
 MEMORY_SHARE = 0.6
 """Share of the machine's memory that one training step may take by the estimate."""
@@ -65,15 +69,22 @@ def choose_oracle(
     )
     memory = MEMORY_SHARE * _memory_bytes()
 
+    @lru_cache(maxsize=REMEMBERED)
+    def remembered(*decisions: tuple[str, Any]) -> Candidate:
+        return space.candidate(dict(decisions))
+
+    def candidate_of(decisions: Mapping[str, Any]) -> Candidate:
+        return remembered(*decisions.items())
+
     def feasible(decisions: Mapping[str, Any]) -> bool:
-        candidate = space.candidate(decisions)
+        candidate = candidate_of(decisions)
         costs = model_costs(candidate.architecture)
         return (
             costs.macs <= most_macs and costs.training_bytes(candidate.recipe.batch_size) <= memory
         )
 
     def shares(decisions: Mapping[str, Any]) -> Sequence[float]:
-        return budgets.shares(space.candidate(decisions).architecture)
+        return budgets.shares(candidate_of(decisions).architecture)
 
     name = STANDS_FOR.get(settings.oracle, settings.oracle)
     if name == "auto":
@@ -90,7 +101,7 @@ def choose_oracle(
         initial=[baseline.decisions],
         feasible=feasible,
         shares=shares if budgets else None,
-        key=lambda decisions: space.candidate(decisions).architecture.key,
+        key=lambda decisions: candidate_of(decisions).architecture.key,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autoarch.costs.budgets import written
 from autoarch.data import TaskData
 from autoarch.evaluation.final import FinalModel
 from autoarch.export import ExportedFile
@@ -45,6 +46,44 @@ def phase_seconds(events: Iterable[Mapping[str, Any]], now_s: float) -> dict[str
     seconds[phase] = seconds.get(phase, 0.0) + max(0.0, now_s - since)
     seconds.pop("finished", None)
     return {name: round(value, 2) for name, value in seconds.items()}
+
+
+def card_of(
+    *,
+    run: RunDirectory,
+    task: str,
+    settings: Settings,
+    limits: Mapping[str, float],
+    data: TaskData,
+    final: FinalModel,
+    test: Mapping[str, Any] | None,
+    quantised: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What the model card tells; see `autoarch.export.card.model_card`.
+
+    Args:
+        limits: By cost, as `Constraints.limits`; the others as for `result_of`.
+    """
+    noun = data.preprocessing.noun
+    return {
+        "name": f"{run.root.name} {task} classifier",
+        "metrics": {"valid": final.metrics, "test": test},
+        "quantised": quantised,
+        "refitted": final.refitted,
+        "data": {
+            f"training {noun}s": len(data.train),
+            f"validation {noun}s": len(data.valid),
+            f"test {noun}s": len(data.held_out),
+            "fingerprint": data.fingerprint,
+        },
+        "training": {
+            "seed": settings.seed,
+            "objective": settings.objective,
+            "time limit (s)": settings.time_limit_s or "none",
+            **{f"limit on {cost}": written(cost, limit) for cost, limit in limits.items()},
+        },
+        "versions": versions(),
+    }
 
 
 def result_of(

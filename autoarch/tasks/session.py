@@ -3,14 +3,12 @@ interrupted sitting ended."""
 
 from __future__ import annotations
 
-import logging
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from autoarch.costs.budgets import written
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
 from autoarch.evaluation.final import FinalModel, train_final
@@ -28,9 +26,11 @@ from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
-from autoarch.tasks.result import phase_seconds, result_of, versions
+from autoarch.tasks.result import card_of, phase_seconds, result_of
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import (
+    INT8_CLOSING,
+    SHIPPED_FORMATS,
     Trained,
     calibration_of,
     choose_shipped,
@@ -45,20 +45,8 @@ from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
 
-logger = logging.getLogger(__name__)
-
 CHECKED_SAMPLES = 32
 """Held-out examples on which every exported file must answer as the trained model does."""
-
-SHIPPED_FORMATS = {
-    "float": ("saved_model", "keras", "litert"),
-    "float16": ("saved_model", "keras", "litert_float16"),
-    "int8": ("saved_model", "keras", "litert_int8"),
-}
-"""Formats of the export by `Settings.ship`."""
-
-INT8_CLOSING = 1.3
-"""Times as many start-ups are kept for an int8 export: a converter before the float files."""
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -280,10 +268,12 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        quantised, int8_file = None, None
-        calibration = calibration_of(data, self.settings.seed)
-        save_arrays(self.run_directory.calibration_file, inputs=[calibration])
+        quantised, int8_file, calibration = None, None, None
+        if data.preprocessing.has_int8:
+            calibration = calibration_of(data, self.settings.seed)
+            save_arrays(self.run_directory.calibration_file, inputs=[calibration])
         if self.settings.ship == "int8":
+            assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
             chosen = Trained(best, candidate, final)
             shipped, model = choose_shipped(
@@ -315,7 +305,16 @@ class Session:
                 )
             shown = data.held_out.reveal() if len(data.held_out) else data.valid
             details |= self.task.explain(predict_proba, shown, data)
-            card = {**self._card(data, final, test), "quantised": quantised}
+            card = card_of(
+                run=self.run_directory,
+                task=self.task.name,
+                settings=self.settings,
+                limits=self.budgets.constraints.limits,
+                data=data,
+                final=final,
+                test=test,
+                quantised=quantised,
+            )
             files = export_bundle(
                 model,
                 self.run_directory.model,
@@ -380,30 +379,6 @@ class Session:
         count = min(CHECKED_SAMPLES, len(part))
         chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
         return self.task.samples(model, part, chosen)
-
-    def _card(self, data: TaskData, final: FinalModel, test: Any) -> dict[str, Any]:
-        noun = data.preprocessing.noun
-        return {
-            "name": f"{self.run_directory.root.name} {self.task.name} classifier",
-            "metrics": {"valid": final.metrics, "test": test},
-            "refitted": final.refitted,
-            "data": {
-                f"training {noun}s": len(data.train),
-                f"validation {noun}s": len(data.valid),
-                f"test {noun}s": len(data.held_out),
-                "fingerprint": data.fingerprint,
-            },
-            "training": {
-                "seed": self.settings.seed,
-                "objective": self.settings.objective,
-                "time limit (s)": self.settings.time_limit_s or "none",
-                **{
-                    f"limit on {cost}": written(cost, limit)
-                    for cost, limit in self.budgets.constraints.limits.items()
-                },
-            },
-            "versions": versions(),
-        }
 
     # -- Around the phases ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
@@ -106,11 +107,8 @@ class Settings:
                 f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
             )
         budgets = budgets_of(self.constraints)
-        if "latency" in self.priced and budgets.latency is None:
-            raise InvalidInputError(
-                "No latency is known: measure this machine first, by `autoarch latency` with the "
-                "space and the shape of the pictures, or give `device`, a profile with a table."
-            )
+        if "latency" in self.priced:
+            budgets.latency_model()
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
@@ -146,7 +144,7 @@ class Settings:
     @property
     def priced(self) -> tuple[str, ...]:
         """The costs that the search looks at: limits, targets and objectives."""
-        limited = budgets_of(self.constraints).constraints.limits
+        limited = Constraints.of(self.constraints).limits
         costs = (self.objectives or "").split(",")[1:]
         return tuple(dict.fromkeys([*limited, *(self.prefer or {}), *costs]))
 

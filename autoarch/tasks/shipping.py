@@ -1,4 +1,4 @@
-"""What is shipped in int8: the best trained network whose file keeps the limit, and its figures."""
+"""What is shipped: formats, and in int8 the best trained network whose file keeps the limit."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.predictor import Predictor
 from autoarch.training.fit import Array
 from autoarch.trials import RunDirectory, TrialRecord, TrialStatus
+
+SHIPPED_FORMATS = {
+    "float": ("saved_model", "keras", "litert"),
+    "float16": ("saved_model", "keras", "litert_float16"),
+    "int8": ("saved_model", "keras", "litert_int8"),
+}
+"""Formats of the export by `Settings.ship`."""
+
+INT8_CLOSING = 1.3
+"""Times as many start-ups are kept for an int8 export: a converter before the float files."""
 
 LARGEST_DROP = 0.01
 """A drop of accuracy on the validation part that is worth a word."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +26,13 @@ from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import png_bytes
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
-from autoarch.search.budget import FREE_TRAINING_S, SEARCH_SHARE, closing_s
+from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, SpeechSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.scaling import EPOCHS_WANTED
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter
 from autoarch.training.augment_sound import make_sound_augmenter
 from autoarch.training.fit import Array
@@ -63,19 +62,14 @@ class SpeechTask(Task):
         self._source = source
         self._preprocessing = choose_preprocessing(source, clip_seconds)
         self.fingerprint = source.fingerprint
-        self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of clips"
-        stem = Path(x).resolve().stem if isinstance(x, str | Path) else "clips"
-        self.short_name = re.sub(r"[^\w.-]+", "-", stem)
+        self.description, self.short_name = described(x, "clips")
         self.facts = {"labels": source.label_kind, "array_rate": source.array_rate}
 
     def setup(self, settings: Settings, speed: Speed) -> Setup:
         source = self._source
         preprocessing = self._preprocessing
         examples = int(np.sum(source.splits == TRAIN))
-        limit = settings.time_limit_s
-        final_s = FREE_TRAINING_S
-        if limit is not None:
-            final_s = max(1.0, (limit - closing_s(limit) - _OPENING_S) * (1 - SEARCH_SHARE))
+        final_s = expected_final_s(settings.time_limit_s, opening_s=_OPENING_S)
 
         def epochs(width: int) -> float:
             space = SpeechSpace(

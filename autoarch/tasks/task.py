@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from autoarch.data import ExampleSet, TaskData
@@ -113,3 +115,15 @@ class Task(ABC):
             data: The data, for facts about its training part.
         """
         return {}
+
+
+def described(x: Any, plural: str) -> tuple[str, str]:
+    """What data is called in words, and in the name of a run's directory.
+
+    >>> described("my photos/", "images"), described([1, 2], "images")
+    (('my photos/', 'my-photos'), ('list of images', 'images'))
+    """
+    if not isinstance(x, str | Path):
+        return f"{type(x).__name__} of {plural}", plural
+    stem = Path(x).resolve().stem.removeprefix("demo:")
+    return str(x), re.sub(r"[^\w.-]+", "-", stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +21,13 @@ from autoarch.data.word_vectors import read_word_vectors, vector_table
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
-from autoarch.search.budget import SEARCH_SHARE, closing_s
+from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import MobileSpace, SearchSpace
 from autoarch.spaces.text import MIXTURE, TextSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.task import Setup, Task
+from autoarch.tasks.task import Setup, Task, described
 from autoarch.tasks.token_effects import length_histogram, token_effects
 from autoarch.training.augment import Augmenter
 from autoarch.training.fit import Array
@@ -72,9 +71,7 @@ class TextTask(Task):
             known = {token for text in source.texts_of(TRAIN) for token in tokens_of(text)}
             self._vectors = read_word_vectors(vectors, known, MOST_WORDS)
         self.fingerprint = source.fingerprint
-        self.description = str(x) if isinstance(x, str | Path) else f"{type(x).__name__} of texts"
-        stem = Path(x).resolve().stem if isinstance(x, str | Path) else "texts"
-        self.short_name = re.sub(r"[^\w.-]+", "-", stem)
+        self.description, self.short_name = described(x, "texts")
         self.facts = {"labels": source.label_kind}
 
     def setup(self, settings: Settings, speed: Speed) -> Setup:
@@ -94,12 +91,11 @@ class TextTask(Task):
 
     def _affords_mixture(self, settings: Settings, speed: Speed, rows: int, examples: int) -> bool:
         """Whether the final training gives the mixture, better by points, enough epochs."""
-        limit = settings.time_limit_s
-        if limit is None:
+        if settings.time_limit_s is None:
             return True
         classes = len(self._source.classes)
         macs = TextSpace((rows, COLUMNS), classes, words=2, buckets=1).yardstick().architecture.macs
-        final_s = max(1.0, (limit - closing_s(limit) - OPENING_S) * (1 - SEARCH_SHARE))
+        final_s = expected_final_s(settings.time_limit_s, opening_s=OPENING_S)
         return final_s * speed.macs_per_s >= EPOCHS_WANTED * examples * macs
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TextData:

@@ -167,6 +167,34 @@ class Augmenter:
         return self.apply(inputs, labels, seed, strengths)
 
 
+def compile_augmenter(
+    change: Callable[..., Any],
+    strengths: Callable[[Recipe], Sequence[float]],
+    shape: tuple[int, ...],
+    dtype: tf.DType,
+) -> Augmenter:
+    """Compiles what makes a batch, as `Augmenter` describes it.
+
+    Args:
+        change: Graph function of (inputs, labels, seed, strengths); see `Augmenter.apply`.
+        strengths: See `Augmenter`.
+        shape: Of one example as it is stored.
+        dtype: The type it is stored in.
+    """
+    signature = [
+        tf.TensorSpec((None, *shape), dtype),
+        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((2,), tf.int32),
+        tf.TensorSpec((len(strengths(Recipe())),), tf.float32),
+    ]
+    return Augmenter(tf.function(change, signature, autograph=False), strengths)
+
+
+def smoothed(labels: tf.Tensor, classes: int, smoothing: tf.Tensor) -> tf.Tensor:
+    """Targets `(n, classes)`: `smoothing` is spread evenly, the rest is the label's."""
+    return tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
+
+
 def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
     """Compiles the augmentation for pictures of one shape.
 
@@ -179,15 +207,6 @@ def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
         and returns float32 pictures in [0, 255].
     """
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((None, *image_shape), tf.uint8),
-            tf.TensorSpec((None,), tf.int64),
-            tf.TensorSpec((2,), tf.int32),
-            tf.TensorSpec((len(Strengths._fields),), tf.float32),
-        ],
-    )
     def augment(
         images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -195,8 +214,6 @@ def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
         x = tf.cast(images, tf.float32)
         x = tf.cond(s.shift > 0, lambda: _geometry(x, seed, s), lambda: x)
         x = tf.cond(s.colour > 0, lambda: _colour(x, seed, s), lambda: x)
-        y = tf.one_hot(labels, classes)
-        y = y * (1.0 - s.label_smoothing) + s.label_smoothing / classes
-        return _mix(x, y, seed, s)
+        return _mix(x, smoothed(labels, classes, s.label_smoothing), seed, s)
 
-    return Augmenter(augment, Strengths.of)
+    return compile_augmenter(augment, Strengths.of, image_shape, tf.uint8)

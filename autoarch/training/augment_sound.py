@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from autoarch.training.augment import MIXED_SHARE, Augmenter, random_numbers
+from autoarch.training.augment import (
+    MIXED_SHARE,
+    Augmenter,
+    compile_augmenter,
+    random_numbers,
+    smoothed,
+)
 from autoarch.training.recipe import Recipe
 
 SHIFT = 0.1
@@ -116,21 +122,11 @@ def make_sound_augmenter(shape: tuple[int, ...], classes: int) -> Augmenter:
         `(n, classes)` whose rows sum to 1. Equal seeds give equal batches.
     """
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((None, *shape), tf.float32),
-            tf.TensorSpec((None,), tf.int64),
-            tf.TensorSpec((2,), tf.int32),
-            tf.TensorSpec((len(SoundStrengths._fields),), tf.float32),
-        ],
-    )
     def augment(
         waves: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         s = SoundStrengths(*tf.unstack(strengths))
-        y = tf.one_hot(labels, classes)
-        y = y * (1.0 - s.label_smoothing) + s.label_smoothing / classes
+        y = smoothed(labels, classes, s.label_smoothing)
         x = tf.cond(s.shift > 0, lambda: _move(waves, seed, s), lambda: waves)
         x = tf.cond(s.masking > 0, lambda: _mask(x, seed, s), lambda: x)
         x = tf.cond(s.noise > 0, lambda: _noise(x, seed, s), lambda: x)
@@ -141,4 +137,4 @@ def make_sound_augmenter(shape: tuple[int, ...], classes: int) -> Augmenter:
         y = y + (tf.roll(y, 1, axis=0) - y) * share
         return tf.ensure_shape(x, (None, *shape)), y
 
-    return Augmenter(augment, SoundStrengths.of)
+    return compile_augmenter(augment, SoundStrengths.of, shape, tf.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from autoarch.training.augment import Augmenter
+from autoarch.training.augment import Augmenter, compile_augmenter, random_numbers, smoothed
 from autoarch.training.recipe import Recipe
 
 TOKENS = 0.1
@@ -30,22 +30,12 @@ def make_token_dropout(shape: tuple[int, ...], classes: int) -> Augmenter:
         It takes uint16 ids `(n, rows, columns)` and gives int32 ones.
     """
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((None, *shape), tf.uint16),
-            tf.TensorSpec((None,), tf.int64),
-            tf.TensorSpec((2,), tf.int32),
-            tf.TensorSpec((3,), tf.float32),
-        ],
-    )
     def augment(ids: Any, labels: Any, seed: Any, numbers: Any) -> Any:
         tokens, single, smoothing = tf.unstack(numbers)
         n = tf.shape(ids)[0]
-        stays = tf.random.stateless_uniform((n, shape[0], 1), seed) >= tokens
-        kept = tf.random.stateless_uniform((n, *shape), seed + tf.constant([0, 1])) >= single
+        stays = random_numbers(seed, 0, (n, shape[0], 1)) >= tokens
+        kept = random_numbers(seed, 1, (n, *shape)) >= single
         x = tf.where(stays & kept, tf.cast(ids, tf.int32), 0)
-        y = tf.one_hot(labels, classes)
-        return x, y * (1.0 - smoothing) + smoothing / classes
+        return x, smoothed(labels, classes, smoothing)
 
-    return Augmenter(augment, strengths)
+    return compile_augmenter(augment, strengths, shape, tf.uint16)

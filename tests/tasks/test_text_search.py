@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autoarch import TextSearch, load
+from autoarch.errors import InvalidInputError
 
 GOOD = [f"what a lovely meal number {i}" for i in range(24)]
 BAD = [f"never again , cold soup {i}" for i in range(24)]
@@ -53,3 +54,18 @@ def test_the_log_keeps_what_trial_0_is(found):
     lines = (found.run_ / "trials.jsonl").read_text().splitlines()
     (setup,) = [e["setup"] for e in map(json.loads, lines) if e["event"] == "setup"]
     assert setup["network"] == "bag+cnn" and setup["recipe"]["epsilon"] == 1e-3
+
+
+@pytest.mark.parametrize("name", ["litert_int8", "c_array"])
+def test_integers_are_refused_by_what_cannot_have_them(found, tmp_path, name):
+    with pytest.raises(InvalidInputError, match="models of texts do not yet"):
+        found.export(tmp_path / "app", [name])
+    assert not (tmp_path / "app").exists()
+    with pytest.raises(InvalidInputError, match="an int8 file, which is made of image models"):
+        TextSearch(constraints={"max_size": "1MB"}).fit(GOOD + BAD, ["good"] * 24 + ["bad"] * 24)
+
+
+def test_half_precision_answers_alike(found, tmp_path):
+    files = found.export(tmp_path / "half", ["litert", "litert_float16"])
+    assert files["litert_float16"]["size_bytes"] < files["litert"]["size_bytes"]
+    assert files["litert_float16"]["max_difference"] < 0.02

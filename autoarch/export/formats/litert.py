@@ -24,16 +24,29 @@ CONVERTS = True
 
 
 def write(writing: Writing, path: Path, convert: Convert) -> None:
+    write_floats(writing, path, convert)
+
+
+def write_floats(writing: Writing, path: Path, convert: Convert, *, half: bool = False) -> None:
+    """Has the file made, with weights in float32 or, if `half`, in float16."""
     from autoarch.export import flat_file
 
     name = writing.model.preprocessing.input_name
-    convert(convert_keras_file, source=str(writing.keras_file), target=str(path), name=name)
+    source, target = str(writing.keras_file), str(path)
+    convert(convert_keras_file, source=source, target=target, name=name, half=half)
     names = {"inputs": [name], "outputs": ["probabilities"]}
-    convert(flat_file.compact, path=str(path), signatures=True, **names)
+    convert(flat_file.compact, path=target, signatures=True, **names)
 
 
-def convert_keras_file(source: str, target: str, name: str) -> None:
-    """Converts a `.keras` file; may crash the process where the converter has a bug."""
+def convert_keras_file(source: str, target: str, name: str, half: bool = False) -> None:
+    """Converts a `.keras` file; may crash the process where the converter has a bug.
+
+    Args:
+        source: The `.keras` file.
+        target: The file to write.
+        name: Of the input.
+        half: Whether weights are kept in float16.
+    """
     import keras
     import tensorflow as tf
 
@@ -54,6 +67,9 @@ def convert_keras_file(source: str, target: str, name: str) -> None:
     converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, module)
     # Without the next line, ops that phones lack would be taken from TensorFlow ("Flex").
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
     Path(target).write_bytes(converter.convert())
 
 
