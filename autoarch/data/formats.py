@@ -36,6 +36,7 @@ def is_ignored(name: str) -> bool:
 
 
 def is_image_name(name: str) -> bool:
+    """Whether a file of this name is a picture that can be read, by its suffix."""
     return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
@@ -120,6 +121,7 @@ def listed(names: Iterable[str], limit: int = 3) -> str:
 
 
 def is_audio_name(name: str) -> bool:
+    """Whether a file of this name is a clip that can be read, by its suffix."""
     return PurePath(name).suffix.lower() in READ_AUDIO_SUFFIXES
 
 

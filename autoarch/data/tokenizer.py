@@ -107,6 +107,7 @@ def hash_of(codes: Iterable[int]) -> int:
 
 
 def token_hash(token: str) -> int:
+    """The hash of a whole token, as a run of characters has it."""
     return hash_of(ord(character) + 3 for character in token)
 
 
