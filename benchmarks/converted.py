@@ -9,19 +9,27 @@ import numpy as np
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.fold import fold
+from autoarch.architecture.front_end import integer_part
 from autoarch.export import flat_file
 from autoarch.export.formats import litert, litert_float16, litert_int8
 from autoarch.oracles.decisions import DecisionSpace
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SearchSpace, SpeechSpace
 
 NAMES = {"inputs": ["pixels"], "outputs": ["probabilities"]}
+
+
+def space_of(name: str, shape: tuple[int, ...], classes: int, width: int) -> SearchSpace:
+    """A space by name; waveforms have 8,000 samples a second, and networks on them an int8 form."""
+    if name == SpeechSpace.name:
+        return SpeechSpace(shape, classes, rate=8000, width=width, integers=True)
+    return SPACES[name](shape, classes, width=width)
 
 
 def draw(
     space: str, shape: tuple[int, ...], classes: int, width: int, n: int, seed: int
 ) -> list[Architecture]:
     """Different networks of a space, drawn uniformly over its decisions."""
-    family = SPACES[space](shape, classes, width=width)
+    family = space_of(space, shape, classes, width)
     decisions = DecisionSpace.from_hyperparameters(family.hyperparameters())
     rng = np.random.default_rng(seed)
     found: dict[str, Architecture] = {}
@@ -35,7 +43,9 @@ def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None
     import keras
 
     keras.utils.set_random_seed(0)
-    network = fold(architecture).build(name="folded") if folded else architecture.build()
+    part = integer_part(architecture)
+    pixels = part is architecture
+    network = fold(part, pixels=pixels).build(name="folded") if folded else architecture.build()
     rng = np.random.default_rng(0)
     # Kernels as they are initialised keep activations in range, which LiteRT's kernels insist on;
     # the rest is drawn, since equal vectors would be stored once.
@@ -63,7 +73,11 @@ def convert_int8(architecture: Architecture, path: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         source, calibration = Path(folder) / "network.keras", Path(folder) / "pictures.npy"
         _keras_file(architecture, source, folded=True)
-        np.save(calibration, rng.integers(0, 256, (4, *architecture.input_shape), dtype=np.uint8))
+        part = integer_part(architecture)
+        examples = rng.integers(0, 256, (4, *part.input_shape), dtype=np.uint8)
+        if part is not architecture:  # features, not pixels
+            examples = rng.normal(size=examples.shape).astype(np.float32)
+        np.save(calibration, examples)
         litert_int8.convert_network(str(source), str(calibration), str(path))
     flat_file.compact(str(path), **NAMES)
     return path.stat().st_size

@@ -25,10 +25,14 @@ from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
+from autoarch.architecture.ops.oblong_conv2d import OblongConv2D
 from autoarch.architecture.ops.rescale import Rescale
 
 CENTRE = 128
-"""The folded network's input is `pixel - CENTRE`."""
+"""The folded network's input is `pixel - CENTRE`, where it was pixels."""
+
+CONVOLUTIONS = (Conv2D, DepthwiseConv2D, OblongConv2D)
+"""Ops that take a batch norm behind them and the rescaling before them."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,12 @@ class _Step:
     norm: Node | None = None
 
 
-def fold(architecture: Architecture) -> Architecture:
+def fold(architecture: Architecture, *, pixels: bool = True) -> Architecture:
     """The folded network. Its nodes keep their names, but for those that are gone.
+
+    Args:
+        architecture: The original.
+        pixels: Whether its input are pixels, to be centred; anything else is taken as it is.
 
     Example:
         >>> from autoarch.architecture import GraphBuilder
@@ -62,21 +70,25 @@ def fold(architecture: Architecture) -> Architecture:
         >>> [node.name for node in fold(builder.finish()).nodes]
         ['conv', 'pool', 'logits']
     """
-    return Architecture(architecture.input_shape, tuple(step.node for step in _plan(architecture)))
+    steps = _plan(architecture, pixels)
+    return Architecture(architecture.input_shape, tuple(step.node for step in steps))
 
 
-def fold_weights(architecture: Architecture, weights: Weights) -> dict[str, Array]:
-    """The weights of `fold(architecture)`.
+def fold_weights(
+    architecture: Architecture, weights: Weights, *, pixels: bool = True
+) -> dict[str, Array]:
+    """The weights of `fold(architecture, pixels=pixels)`.
 
     Args:
         architecture: The original.
         weights: Its weights by path, such as `stem_conv/kernel`.
+        pixels: As for `fold`.
 
     Returns:
         Float32 arrays by path, for the folded network.
     """
     found: dict[str, Array] = {}
-    for step in _plan(architecture):
+    for step in _plan(architecture, pixels):
         name = step.node.layer_name
         own = {path: np.asarray(w, np.float64) for path, w in weights.items() if _of(path, name)}
         if step.rescale is not None or step.norm is not None:
@@ -114,7 +126,7 @@ def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> d
     return {"kernel": kernel, "bias": bias}
 
 
-def _plan(architecture: Architecture) -> list[_Step]:
+def _plan(architecture: Architecture, pixels: bool) -> list[_Step]:
     """The nodes of the folded network, each with what is folded into it."""
     nodes = {node.name: node for node in architecture.live_nodes}
     readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
@@ -124,7 +136,7 @@ def _plan(architecture: Architecture) -> list[_Step]:
     now: dict[str, str] = {INPUT: INPUT}
     steps: dict[str, _Step] = {}
     rescales: dict[str, Rescale] = {}
-    if any(not isinstance(reader.op, Rescale) for reader in readers[INPUT]):
+    if pixels and any(not isinstance(reader.op, Rescale) for reader in readers[INPUT]):
         # Nothing there to fold: the pixels are put back to where they were.
         now[INPUT] = _free("centre", nodes)
         steps[now[INPUT]] = _Step(Node(now[INPUT], Rescale(1.0, float(CENTRE)), (INPUT,)))
@@ -135,9 +147,7 @@ def _plan(architecture: Architecture) -> list[_Step]:
         if isinstance(op, Dropout):
             now[node.name] = source
         elif isinstance(op, Rescale) and node.inputs == (INPUT,) and source == INPUT:
-            if all(
-                isinstance(reader.op, Conv2D | DepthwiseConv2D) for reader in readers[node.name]
-            ):
+            if all(isinstance(reader.op, CONVOLUTIONS) for reader in readers[node.name]):
                 rescales[node.name] = op
                 now[node.name] = INPUT
             else:
@@ -156,13 +166,13 @@ def _takes_norm(nodes: Mapping[str, Node], norm: Node, readers: Mapping[str, lis
     source = nodes.get(norm.inputs[0])
     return (
         source is not None
-        and isinstance(source.op, Conv2D | DepthwiseConv2D)
+        and isinstance(source.op, CONVOLUTIONS)
         and readers[source.name] == [norm]
     )
 
 
 def _with_bias(step: _Step) -> _Step:
-    assert isinstance(step.node.op, Conv2D | DepthwiseConv2D)
+    assert isinstance(step.node.op, CONVOLUTIONS)
     return replace(step, node=replace(step.node, op=replace(step.node.op, use_bias=True)))
 
 

@@ -54,11 +54,13 @@ class LiteGraph:
         input: Name of the input tensor.
         input_shape: Without the batch.
         ops: Each reads the input or what earlier ones make; the last makes the output.
+        unit_scale: Whether the input's scale is 1, as that of centred pixels.
     """
 
     input: str
     input_shape: Shape
     ops: tuple[LiteOp, ...]
+    unit_scale: bool = True
 
 
 class LiteBuilder:
@@ -67,10 +69,12 @@ class LiteBuilder:
     Args:
         input: Name of the input tensor.
         shape: Its shape, without the batch.
+        unit_scale: As in `LiteGraph`.
     """
 
-    def __init__(self, input: str, shape: Shape):
+    def __init__(self, input: str, shape: Shape, *, unit_scale: bool = True):
         self._input = input
+        self._unit_scale = unit_scale
         self._shapes: dict[str, Shape] = {input: shape}
         self._ops: dict[str, LiteOp] = {}
 
@@ -121,4 +125,5 @@ class LiteBuilder:
 
     def finish(self) -> LiteGraph:
         """The graph; its output is what the op added last makes."""
-        return LiteGraph(self._input, self._shapes[self._input], tuple(self._ops.values()))
+        ops = tuple(self._ops.values())
+        return LiteGraph(self._input, self._shapes[self._input], ops, self._unit_scale)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autoarch.architecture import Architecture
+from autoarch.architecture.front_end import integer_part
 from autoarch.costs.constraints import Constraints
 from autoarch.costs.devices import DeviceProfile
 from autoarch.costs.latency import LatencyTable
@@ -51,10 +52,11 @@ class Budgets:
             costs: Of "size", "params", "macs", "latency", "ram".
 
         Returns:
-            By cost: bytes, counts, seconds. A latency is infinite where the table has not even the
+            By cost: bytes, counts, seconds; of a network on waveforms those of its int8 file, which
+            begins behind the front-end. A latency is infinite where the table has not even the
             kind of an op.
         """
-        priced = model_costs(architecture)
+        priced = model_costs(integer_part(architecture))
         return {cost: self._price(cost, architecture, priced) for cost in costs}
 
     def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
@@ -72,7 +74,7 @@ class Budgets:
         if self.latency is None:
             raise InvalidInputError(
                 "No latency is known: measure this machine first, by `autoarch latency` with the "
-                "space and the shape of the pictures, or give `device`, a profile with a table."
+                "space and the shape of the input, or give `device`, a profile with a table."
             )
         return self.latency
 

@@ -36,6 +36,7 @@ _OPTIONS = {
     "add": 4,
     "mul": 4,
     "mean": 8,
+    "reduce_max": 8,
     "softmax": 8,
 }
 _FUSED = 4
@@ -48,6 +49,7 @@ _RANGE_BYTES = collections.defaultdict(
     # Pooling leaves scale and zero point as they are.
     max_pool_2d=12,
     average_pool_2d=12,
+    reduce_max=12,
     # The zero point is -128, stored once for all.
     **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
     # A small negative end: the few zero points that there can be are often equal.
@@ -153,14 +155,14 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
             weights.append((math.prod(kernel), channels))
             kernels.add(kernel)
             channel_counts.add(channels)
-            # The input's scale is 1, so a kernel's scales serve the bias behind it as well.
-            vectors = 1 if op.inputs[0] == graph.input else 2
+            # Where the input's scale is 1, a kernel's scales serve the bias behind it as well.
+            vectors = 1 if graph.unit_scale and op.inputs[0] == graph.input else 2
             quantisation += 32 + 4 * channels * vectors
             if op.kind == "depthwise_conv_2d":
                 quantisation += 4
         elif op.constant:
             extras[op.constant] = 104 if op.constant in _SCALARS else 104 + 4 * shape[-1]
-        valid = op.kind == "conv_2d" and kernel[1] == 1 and shape[0] == shape[1] == 1
+        valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
         quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoarch.architecture import INPUT, Architecture, Node
+from autoarch.architecture.fold import CONVOLUTIONS
+from autoarch.architecture.front_end import integer_part
 from autoarch.architecture.lite import LiteBuilder, LiteGraph
 from autoarch.architecture.ops.batch_norm import BatchNorm
-from autoarch.architecture.ops.conv2d import Conv2D
-from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.rescale import Rescale
 
 SOFTMAX = "probabilities"
@@ -18,8 +18,9 @@ SOFTMAX = "probabilities"
 def lower(architecture: Architecture) -> LiteGraph:
     """The LiteRT ops of a network with its softmax.
 
-    What is folded is what `autoarch.architecture.fold` folds: batch norm into the convolution
-    before it, the rescaling of pixels into the convolutions behind it, dropout into nothing.
+    Of a network on waveforms they begin behind its front-end. What is folded is what
+    `autoarch.architecture.fold` folds: batch norm into the convolution before it, the rescaling of
+    pixels into the convolutions behind it, dropout into nothing.
 
     Raises:
         InvalidArchitectureError: An op has no LiteRT form.
@@ -32,13 +33,15 @@ def lower(architecture: Architecture) -> LiteGraph:
         >>> [op.kind for op in lower(builder.finish()).ops]
         ['fully_connected', 'softmax']
     """
+    architecture = integer_part(architecture)
     nodes = architecture.live_nodes
     readers: dict[str, list[Node]] = {INPUT: []}
     for node in nodes:
         readers[node.name] = []
         for name in node.inputs:
             readers[name].append(node)
-    lite = LiteBuilder(INPUT, architecture.input_shape)
+    pixels = all(isinstance(reader.op, Rescale) for reader in readers[INPUT])
+    lite = LiteBuilder(INPUT, architecture.input_shape, unit_scale=pixels)
     tensors: dict[str, str] = {INPUT: INPUT}
     for before, node in zip((None, *nodes), nodes):
         source = node.inputs[0]
@@ -62,13 +65,13 @@ def _is_folded(node: Node, before: Node | None, readers: Mapping[str, list[Node]
         return (
             before is not None
             and before.name == node.inputs[0]
-            and isinstance(before.op, Conv2D | DepthwiseConv2D)
+            and isinstance(before.op, CONVOLUTIONS)
             and len(readers[before.name]) == 1
         )
     return (
         isinstance(node.op, Rescale)
         and node.inputs[0] == INPUT
-        and all(isinstance(reader.op, Conv2D | DepthwiseConv2D) for reader in readers[node.name])
+        and all(isinstance(reader.op, CONVOLUTIONS) for reader in readers[node.name])
     )
 
 

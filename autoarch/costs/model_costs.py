@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoarch.architecture import Architecture
+from autoarch.architecture.front_end import integer_part
 from autoarch.costs.file_size import FilePieces, file_pieces
 from autoarch.costs.lowering import LiteGraph, lower
 from autoarch.costs.peak_ram import peak_ram_bytes
+from autoarch.errors import InvalidArchitectureError
 
 FLOAT_BYTES = 4
 _KEPT_FOR_GRADIENTS = 2
@@ -58,12 +60,20 @@ class ModelCosts:
     @cached_property
     def float16_file_bytes(self) -> int:
         """Size of the `.tflite` file with float16 weights."""
+        self._require_whole()
         return self._pieces.float16_file_bytes()
 
     @cached_property
     def float_file_bytes(self) -> int:
         """Size of the float32 `.tflite` file."""
+        self._require_whole()
         return self._pieces.float_file_bytes()
+
+    def _require_whole(self) -> None:
+        if integer_part(self.architecture) is not self.architecture:
+            raise InvalidArchitectureError(
+                "Float files of networks on waveforms are not priced, only their int8 files."
+            )
 
     @cached_property
     def peak_ram_bytes(self) -> int:

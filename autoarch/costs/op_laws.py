@@ -47,11 +47,13 @@ def family_and_work(signature: str) -> tuple[str, str, float]:
     work = float(channels)
     for side in plane:
         work *= -(-side // stride)
-    work *= numbers.get("k", 1) ** 2
+    kernel = next((word[1:] for word in words if word[0] == "k"), "1")
+    height, _, width = kernel.partition("x")
+    work *= int(height) * int(width or height)
     if kind != "depthwise_conv_2d":
         work *= numbers.get("o", 1)
     work *= numbers.get("w", 1) ** 2
-    family = " ".join([kind, *(word for word in words if word[0] in "ksw" and word[1:].isdigit())])
+    family = " ".join([kind, *(word for word in words if word[0] in "ksw" and word[1].isdigit())])
     return kind, family, work
 
 

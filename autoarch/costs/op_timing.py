@@ -33,6 +33,7 @@ _OPTIONS = {
     "add": "Add",
     "mul": "Mul",
     "mean": "Reducer",
+    "reduce_max": "Reducer",
     "softmax": "Softmax",
     "concatenation": "Concatenation",
     "max_pool_2d": "Pool2D",
@@ -93,7 +94,7 @@ def op_file(op: dict[str, Any], copies: int = COPIES) -> bytes:
             bias = rng.integers(-1000, 1000, channels, dtype=np.int32)
             reads.append(tensor(kernel.shape, [0.01] * channels, kernel, axis))
             reads.append(tensor(bias.shape, [0.01 * SCALE] * channels, bias))
-        elif op["kind"] == "mean":
+        elif op["kind"] in ("mean", "reduce_max"):
             reads.append(tensor((2,), None, np.array([1, 2], np.int32)))
         elif op["constant"]:
             reads.append(tensor((), [0.01], np.array(100, np.int8)))

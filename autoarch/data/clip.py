@@ -46,6 +46,7 @@ class ClipPreprocessing(Preprocessing):
     kind: ClassVar[str] = "speech"
     noun: ClassVar[str] = "clip"
     input_name: ClassVar[str] = "waveform"
+    has_int8: ClassVar[bool] = True
 
     rate: int
     samples: int

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.architecture.front_end import integer_part
 from autoarch.data.preprocessing import PREPROCESSINGS
-from autoarch.errors import ExportError, InvalidInputError
+from autoarch.errors import ExportError, InvalidArchitectureError, InvalidInputError
 from autoarch.export.card import model_card
 from autoarch.export.formats import FORMATS, Format, Writing
 from autoarch.export.labels import as_utf8
@@ -66,7 +67,7 @@ def export_bundle(
     formats: Sequence[str] = ("saved_model", "keras", "litert"),
     samples: Samples,
     card: Mapping[str, Any],
-    calibration: npt.NDArray[np.uint8] | None = None,
+    calibration: npt.NDArray[Any] | None = None,
     int8_file: Path | None = None,
     progress: Notes | None = None,
     workers: ExportWorkers | None = None,
@@ -81,8 +82,8 @@ def export_bundle(
         samples: Real examples with the trained model's answers.
         card: What the model card tells; see `model_card`. `card["metrics"]` goes into
             `metrics.json` too.
-        calibration: Training pictures, uint8 `(n, height, width, channels)`, for the formats
-            that calculate in integers; some hundred are enough.
+        calibration: Training examples as the network takes them (pictures: uint8), for the
+            formats that calculate in integers; some hundred are enough.
         int8_file: What `quantise` made of this model, to be shipped as it is.
         progress: Is told of each file that was checked.
         workers: Processes started earlier; they are used up. Started here where None.
@@ -145,10 +146,14 @@ def _chosen(formats: Sequence[str], model: TrainedModel, *, calibrated: bool) ->
                 f"{name} calculates in integers, which models of {model.preprocessing.noun}s "
                 "do not yet; leave it out."
             )
+        try:
+            integer_part(model.architecture)
+        except InvalidArchitectureError as error:
+            raise InvalidInputError(f"{name} cannot hold this network: {error}") from error
         if not calibrated:
             raise InvalidInputError(
-                f"{name} needs training pictures to see the ranges of the activations; "
-                "give `calibration`."
+                f"{name} needs training {model.preprocessing.noun}s to see the ranges of the "
+                "activations; give `calibration`."
             )
     return chosen
 

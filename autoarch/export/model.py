@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ import numpy.typing as npt
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.fold import fold, fold_weights
+from autoarch.architecture.front_end import front_end, integer_part, integer_weights
+from autoarch.architecture.spectrogram import FrontEnd
 from autoarch.data import Preprocessing, load_preprocessing
 from autoarch.errors import InvalidInputError
 from autoarch.export.labels import format_labels, parse_labels
@@ -103,21 +106,44 @@ class TrainedModel:
         return keras.Model(pixels, average, name="model")
 
     def folded_model(self) -> Any:
-        """Builds what is quantised: batch norm folded, centred pixels in, see `fold`.
+        """Builds what is quantised: batch norm folded, centred pixels in, see `fold`; of a
+        network on waveforms what is behind the front-end, see `integer_part`.
 
         Returns:
             A `keras.Model` in float32 from `pixel - 128` of shape
-            `(batch, height, width, channels)` to probabilities `(batch, classes)`. The average
-            over mirror images is left out: a small device pays for one answer only.
+            `(batch, height, width, channels)`, or from features as `integer_inputs` makes them, to
+            probabilities `(batch, classes)`. The average over mirror images is left out: a small
+            device pays for one answer only.
+
+        Raises:
+            InvalidArchitectureError: The network has an op that has no int8 form.
         """
         import keras
 
-        names = [weight.path for weight in self.architecture.build().weights]
-        found = fold_weights(self.architecture, dict(zip(names, self.weights)))
-        network = fold(self.architecture).build(name="folded")
+        part = integer_part(self.architecture)
+        pixels = part is self.architecture
+        weights = integer_weights(self.architecture, self._named_weights())
+        found = fold_weights(part, weights, pixels=pixels)
+        network = fold(part, pixels=pixels).build(name="folded")
         network.set_weights([found[weight.path] for weight in network.weights])
         softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
         return keras.Model(network.input, softmax(network.output), name="model")
+
+    @cached_property
+    def front_end(self) -> FrontEnd | None:
+        """Of a network on waveforms what is computed outside of its int8 file; else None."""
+        if integer_part(self.architecture) is self.architecture:
+            return None
+        return front_end(self.architecture, self._named_weights())
+
+    def integer_inputs(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the int8 file is asked with: pixels as they are, features of waveforms float32."""
+        return inputs if self.front_end is None else self.front_end.features(inputs)
+
+    def _named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The weights by their path in the Keras model."""
+        names = [weight.path for weight in self.architecture.build().weights]
+        return dict(zip(names, self.weights))
 
     def save(self, directory: Path) -> None:
         """Writes the files of `MODEL_FILES`, and those of the preprocessing, into a directory,

@@ -22,7 +22,7 @@ accuracy of three networks on cifar10-mini moved by at most 0.7 points, up and d
 
 def quantise(
     model: TrainedModel,
-    calibration: npt.NDArray[np.uint8],
+    calibration: npt.NDArray[Any],
     target: Path,
     *,
     timeout_s: float = 600,
@@ -31,7 +31,8 @@ def quantise(
 
     Args:
         model: The trained model.
-        calibration: Training pictures, uint8 `(n, height, width, channels)`.
+        calibration: Training examples in the form of the network's input; of pictures uint8
+            `(n, height, width, channels)`.
         target: The file to write.
         timeout_s: Longest time allowed.
 
@@ -52,22 +53,23 @@ def quantise(
 
 
 def ask_int8(
-    file: Path, pixels: npt.NDArray[np.uint8], *, timeout_s: float = 600
+    file: Path, inputs: npt.NDArray[Any], *, timeout_s: float = 600
 ) -> npt.NDArray[np.float32]:
     """Probabilities `(n, classes)` of an int8 file, by LiteRT alone in a process of its own.
 
     Args:
         file: The `.tflite` file.
-        pixels: uint8 `(n, height, width, channels)`.
+        inputs: As `TrainedModel.integer_inputs` makes them: pixels, uint8
+            `(n, height, width, channels)`, or features of sounds, float32 `(n, *shape)`.
         timeout_s: Longest time allowed.
 
     Raises:
         ExportError: The file cannot be loaded or asked.
     """
     with tempfile.TemporaryDirectory() as folder, Worker() as worker:
-        asked, answered = Path(folder) / "pixels.npy", Path(folder) / "answers.npy"
-        np.save(asked, pixels)
-        arguments = {"path": str(file), "pixels": str(asked), "target": str(answered)}
+        asked, answered = Path(folder) / "inputs.npy", Path(folder) / "answers.npy"
+        np.save(asked, inputs)
+        arguments = {"path": str(file), "inputs": str(asked), "target": str(answered)}
         source = litert_int8.ask_file.__code__.co_filename
         worker.submit(Job(f"asking {file.name}", source, "ask_file", arguments))
         worker.finish(timeout_s)

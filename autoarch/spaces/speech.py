@@ -27,6 +27,9 @@ PICTURE_BODIES = ("residual", "separable")
 """See frames and bands as the two sides of a picture; the others see bands as features."""
 STAGED_BODIES = (*PICTURE_BODIES, "temporal")
 BODIES = (*STAGED_BODIES, "attention", "recurrent")
+INTEGER_BODIES = STAGED_BODIES
+"""Those that an int8 file can hold: the converter fails on recurrent networks, and attention is
+left out with them, whose layer normalisation eight bits serve badly."""
 
 
 class SpeechSpace(SearchSpace):
@@ -45,6 +48,7 @@ class SpeechSpace(SearchSpace):
         rate: Samples a second.
         width: Width of trial 0's stem.
         recipe: Recipe of trial 0.
+        integers: Whether all networks must have an int8 form.
 
     Source: Tang and Lin (2018), "Deep residual learning for small-footprint keyword spotting";
     Zhang et al. (2017), "Hello edge", section 3.6 for DS-CNN; Choi et al. (2019), "Temporal
@@ -67,8 +71,10 @@ class SpeechSpace(SearchSpace):
         rate: int,
         width: int = 16,
         recipe: Recipe | None = None,
+        integers: bool = False,
     ):
         super().__init__(input_shape, classes, recipe=recipe or SOUND_RECIPE)
+        self.bodies = INTEGER_BODIES if integers else BODIES
         self.rate = rate
         self.width = width
 
@@ -80,7 +86,7 @@ class SpeechSpace(SearchSpace):
         node = self._front_end(hp, graph)
         widths = sorted({w for w in WIDTHS if self.width / 2 <= w <= self.width * 2} | {self.width})
         width = hp.Choice("width", widths, default=self.width)
-        body = hp.Choice("body", list(BODIES), default="residual")
+        body = hp.Choice("body", list(self.bodies), default="residual")
         activation = hp.Choice("activation", ["silu", "relu", "hard_silu"], default="silu")
         maximum = hp.Boolean("max_pooling", default=True)
         dropout = hp.Choice("dropout", [0.0, 0.3, 0.5], default=0.3)
@@ -90,10 +96,12 @@ class SpeechSpace(SearchSpace):
         with hp.conditional_scope("body", list(STAGED_BODIES)):
             stages = hp.Choice("stages", [2, 3, 4], default=3)
             depths = [self._depth(hp, stage) for stage in range(1, MAX_STAGES + 1)]
-        with hp.conditional_scope("body", ["temporal", "attention"]):
+        with hp.conditional_scope("body", self._among("temporal", "attention")):
             time_kernel = hp.Choice("time_kernel", [3, 5, 9], default=9)
-        with hp.conditional_scope("body", ["attention"]):
-            blocks = hp.Choice("blocks", [1, 2, 3], default=2)
+        blocks = None
+        if "attention" in self.bodies:
+            with hp.conditional_scope("body", ["attention"]):
+                blocks = hp.Choice("blocks", [1, 2, 3], default=2)
 
         if body in PICTURE_BODIES:
             node = graph.add(AddChannel(), node, name="front/picture")
@@ -148,6 +156,9 @@ class SpeechSpace(SearchSpace):
                 )
         self._head(graph, node, maximum, dropout)
         return graph.finish()
+
+    def _among(self, *bodies: str) -> list[str]:
+        return [body for body in bodies if body in self.bodies]
 
     @staticmethod
     def _stage(

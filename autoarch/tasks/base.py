@@ -82,10 +82,12 @@ class BaseSearch(ABC):
     Attributes:
         task: Name of the task.
         own: Names of the arguments that only this class has; fields of `Settings`, too.
+        mobile_space: The space that `mobile` stands for.
     """
 
     task: ClassVar[str]
     own: ClassVar[tuple[str, ...]] = ()
+    mobile_space: ClassVar[str] = "mobile"
 
     def __init__(
         self,
@@ -204,15 +206,15 @@ class BaseSearch(ABC):
         ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
         if ship == "int8" and not PREPROCESSINGS[self.task].has_int8:
             raise InvalidInputError(
-                f"A limit is kept by an int8 file, which is made of image models only so far, not "
-                f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
+                f"A limit is kept by an int8 file, which is made of models of pictures and sounds "
+                f"only, not of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
             )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space="mobile" if self.mobile and self.space == "auto" else self.space,
+            space=self.mobile_space if self.mobile and self.space == "auto" else self.space,
             objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),

@@ -137,18 +137,38 @@ def fitting_scale(
     """
     if not budgets:
         return scale
-    widths = [w for w in reversed((NARROWEST, *WIDTHS)) if w <= scale.width]
     smaller = [] if side_is_given else [side for side in reversed(SIDES) if side < scale.side]
+
+    def of_side(side: int) -> Callable[[int], SearchSpace]:
+        return lambda width: kind((side, side, channels), classes, width=width)
+
     for side in (scale.side, *smaller):
-        for width in widths:
-            space = kind((side, side, channels), classes, width=width)
-            if max(budgets.shares(space.candidate({}).architecture)) <= 1:
-                return Scale(side, width)
-        limited = limited_space(space, budgets)
-        if limited.fits(limited.smallest):
-            return Scale(side, widths[-1])
-    require_something_fits(space, budgets, limited)
+        width = fitting_width(scale.width, of_side(side), budgets)
+        if width is not None:
+            return Scale(side, width)
+    space = of_side(side)(NARROWEST)
+    require_something_fits(space, budgets, limited_space(space, budgets))
     raise AssertionError("the smallest network was just seen not to fit")
+
+
+def fitting_width(width: int, kind: Callable[[int], SearchSpace], budgets: Budgets) -> int | None:
+    """The width itself, or the largest smaller one whose default network keeps the limits; the
+    narrowest where only something smaller than its default does, None where nothing does.
+
+    Args:
+        width: What data and time ask for.
+        kind: Makes a space from a width.
+        budgets: The limits.
+    """
+    if not budgets:
+        return width
+    widths = [w for w in reversed((NARROWEST, *WIDTHS)) if w <= width]
+    for narrower in widths:
+        space = kind(narrower)
+        if max(budgets.shares(space.candidate({}).architecture)) <= 1:
+            return narrower
+    limited = limited_space(space, budgets)
+    return widths[-1] if limited.fits(limited.smallest) else None
 
 
 def limited_space(space: SearchSpace, budgets: Budgets) -> LimitedSpace:
@@ -186,6 +206,6 @@ def require_something_fits(space: SearchSpace, budgets: Budgets, limited: Limite
     )
     raise InvalidInputError(
         f"Nothing in the {space.name} space keeps the limits. Its smallest network for "
-        f"{'x'.join(map(str, space.input_shape))} pixels and {space.classes} classes has "
+        f"inputs of {'x'.join(map(str, space.input_shape))} and {space.classes} classes has "
         f"{budgets.describe(smallest.architecture)} ({chosen}). Allow more, or take another space."
     )

@@ -115,7 +115,7 @@ def options_of(
 
 
 def calibration_of(data: TaskData, seed: int) -> Array:
-    """Some pictures of the training part, uint8 `(n, height, width, channels)`."""
+    """Some examples of the training part as the network takes them."""
     count = min(CALIBRATION, len(data.train))
     chosen = np.sort(rng("calibration", seed=seed).choice(len(data.train), count, False))
     return np.asarray(data.train.inputs[chosen])
@@ -173,7 +173,11 @@ def measure_int8(
         None without one; and what the report shows beside them.
     """
     predictor = Predictor(model)
-    answers = ask_int8(file, data.valid.inputs)
+
+    def ask(inputs: Array) -> Array:
+        return ask_int8(file, model.integer_inputs(inputs))
+
+    answers = ask(data.valid.inputs)
     valid = classification_metrics(data.valid.labels, answers)
     before = classification_metrics(data.valid.labels, predictor.predict_proba(data.valid.inputs))
     quantised: dict[str, Any] = {
@@ -186,7 +190,7 @@ def measure_int8(
     test, details = None, {"split": None, "classes": list(data.classes)}
     if len(data.held_out):
         test, details = evaluate_held_out(
-            lambda inputs: ask_int8(file, inputs),
+            ask,
             data.held_out,
             data.classes,
             data.train.labels,

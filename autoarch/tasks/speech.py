@@ -30,6 +30,7 @@ from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, SpeechSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.limits import NARROWEST, baseline_of, budgets_of, fitting_width
 from autoarch.tasks.scaling import EPOCHS_WANTED
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
@@ -37,7 +38,7 @@ from autoarch.training.augment import Augmenter
 from autoarch.training.augment_sound import make_sound_augmenter
 from autoarch.training.fit import Array
 from autoarch.training.precision import Speed
-from autoarch.training.recipe import SOUND_RECIPE
+from autoarch.training.recipe import SOUND_RECIPE, Recipe
 from autoarch.trials import RunDirectory
 
 _OPENING_S = 10.0
@@ -71,17 +72,39 @@ class SpeechTask(Task):
         examples = int(np.sum(source.splits == TRAIN))
         final_s = expected_final_s(settings.time_limit_s, opening_s=_OPENING_S)
 
+        def kind(width: int) -> SpeechSpace:
+            return self._space(settings, preprocessing, len(source.classes), width)
+
         def epochs(width: int) -> float:
-            space = SpeechSpace(
-                preprocessing.shape, len(source.classes), rate=preprocessing.rate, width=width
-            )
-            macs = space.candidate({}).architecture.macs
+            macs = kind(width).candidate({}).architecture.macs
             return final_s * speed.macs_per_s / (examples * macs)
 
         affordable = [width for width in _WIDTHS if epochs(width) >= EPOCHS_WANTED]
         recipe = replace(SOUND_RECIPE, batch_size=64 if examples >= 10_000 else 32)
         width = max(affordable, default=_WIDTHS[0])
-        return Setup(preprocessing.to_json(), width, recipe, speed)
+        budgets = budgets_of(settings.constraints)
+        fitting = fitting_width(width, kind, budgets)
+        if fitting is None:
+            baseline_of(kind(NARROWEST), budgets)  # which says that nothing fits
+            raise AssertionError("nothing in the space was just seen to fit")
+        return Setup(preprocessing.to_json(), fitting, recipe, speed)
+
+    @staticmethod
+    def _space(
+        settings: Settings,
+        preprocessing: ClipPreprocessing,
+        classes: int,
+        width: int,
+        recipe: Recipe = SOUND_RECIPE,
+    ) -> SpeechSpace:
+        return SpeechSpace(
+            preprocessing.shape,
+            classes,
+            rate=preprocessing.rate,
+            width=width,
+            recipe=recipe,
+            integers=settings.ship == "int8",
+        )
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TaskData:
         return load_audio(
@@ -93,13 +116,8 @@ class SpeechTask(Task):
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         assert isinstance(data.preprocessing, ClipPreprocessing)
-        return SpeechSpace(
-            data.preprocessing.shape,
-            len(data.classes),
-            rate=data.preprocessing.rate,
-            width=setup.width,
-            recipe=setup.recipe,
-        )
+        classes = len(data.classes)
+        return self._space(settings, data.preprocessing, classes, setup.width, setup.recipe)
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
         return make_sound_augmenter(shape, classes)
@@ -149,6 +167,7 @@ class SpeechSearch(BaseSearch):
 
     task = "speech"
     own = ("group", "clip_seconds", "rate")
+    mobile_space = SpeechSpace.name
 
     def __init__(
         self,

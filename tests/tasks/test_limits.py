@@ -82,7 +82,7 @@ def test_pictures_become_smaller_only_where_nothing_else_helps():
     assert found.side < 96
     roomy = Budgets(Constraints(max_ram="10MB"))
     assert fitting_scale(Scale(96, 16), kind, 3, 10, roomy, side_is_given=False) == Scale(96, 16)
-    with pytest.raises(InvalidInputError, match="Its smallest network for 96x96x3 pixels"):
+    with pytest.raises(InvalidInputError, match="Its smallest network for inputs of 96x96x3"):
         fitting_scale(Scale(96, 16), kind, 3, 10, tight, side_is_given=True)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture.ops.op import Op, Shape, require_positive
+from autoarch.architecture.spectrogram import cosines
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,7 @@ class Cepstrum(Op):
 
     def matrix(self, bands: int) -> npt.NDArray[np.float32]:
         """Weights `(bands, coefficients)`."""
-        middles = (np.arange(bands) + 0.5)[:, None]
-        waves = np.cos(np.pi / bands * middles * np.arange(self.coefficients))
-        waves *= np.sqrt(2 / bands)
-        waves[:, 0] /= np.sqrt(2)
-        result: npt.NDArray[np.float32] = waves.astype(np.float32)
-        return result
+        return cosines(bands, self.coefficients).astype(np.float32)
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         from keras import layers

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture.ops.op import Op, Shape, require_positive, strided
+from autoarch.architecture.spectrogram import hann, triangles
 from autoarch.errors import InvalidArchitectureError
 
 FloatArray = npt.NDArray[np.float32]
@@ -79,20 +80,15 @@ class LogMel(Op):
 
     def transform(self) -> FloatArray:
         """Weights `(window / chunk, chunk, 2 bins)`: cosines, then sines, both windowed."""
-        times = np.arange(self.window)
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * times / self.window)
-        angles = 2 * np.pi * np.outer(times, np.arange(self.bins)) / self.window
+        angles = 2 * np.pi * np.outer(np.arange(self.window), np.arange(self.bins)) / self.window
         waves = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
-        scaled: FloatArray = (waves * (hann * 2 / hann.sum())[:, None]).astype(np.float32)
+        scaled: FloatArray = (waves * hann(self.window)[:, None]).astype(np.float32)
         return scaled.reshape(-1, self.chunk, 2 * self.bins)
 
     def triangles(self) -> FloatArray:
         """Share of each frequency's power in each band, `(bins, bands)`."""
-        edges = _to_hz(np.linspace(_to_mel(self.low_hz), _to_mel(self.rate / 2), self.bands + 2))
-        frequencies = np.arange(self.bins)[:, None] * self.rate / self.window
-        rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-        falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-        weights: FloatArray = np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
+        shares = triangles(self.rate, self.window, self.bands, self.low_hz)
+        weights: FloatArray = shares.astype(np.float32)
         return weights
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
@@ -126,12 +122,3 @@ class LogMel(Op):
         power = bands(squares)  # of cosines and sines: their squares add up to the power
         bands.set_weights([np.tile(self.triangles(), (2, 1))[None]])
         return ops.log(ops.add(power, self.floor))
-
-
-def _to_mel(hz: float) -> float:
-    return float(2595 * np.log10(1 + hz / 700))
-
-
-def _to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    hz: npt.NDArray[np.float64] = 700 * (10 ** (mel / 2595) - 1)
-    return hz

@@ -96,6 +96,10 @@ class GlobalMaxPool2D(Op):
     def output_shape(self, *inputs: Shape) -> Shape:
         return (image_shape(self, *inputs)[2],)
 
+    def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
+        shape = self.output_shape(lite.shape(inputs[0]))
+        return lite.add("reduce_max", inputs, name, shape, constant="axes")
+
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
         import keras
 

@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import numpy as np
 import numpy.typing as npt
 
 from autoarch.export.model import TrainedModel
@@ -28,14 +27,14 @@ class Writing:
     Args:
         model: The trained model.
         scratch: A directory for files that are not part of the export.
-        calibration: Training pictures that show the ranges of the activations, uint8
-            `(n, height, width, channels)`; None where no format needs them.
+        calibration: Training examples that show the ranges of the activations, as the network
+            takes them; of pictures uint8. None where no format needs them.
         int8_file: The int8 file, where it has been made already; see `quantise`.
     """
 
     model: TrainedModel
     scratch: Path
-    calibration: npt.NDArray[np.uint8] | None = None
+    calibration: npt.NDArray[Any] | None = None
     int8_file: Path | None = None
     _begun: set[str] = field(default_factory=set, init=False)
 
@@ -76,7 +75,7 @@ class Format(Protocol):
     """Largest difference from the trained model's answers that is accepted."""
     DIFFERENCE: str
     """How it is measured: "largest", the largest of any probability; or "moved", the share of a
-    picture's probability that has moved to other classes, on average, for coarser numbers."""
+    example's probability that has moved to other classes, on average, for coarser numbers."""
     NEEDS: tuple[str, ...]
     """Modules that `answers` imports and that are slow to import."""
     CONVERTS: bool

@@ -27,11 +27,23 @@ def write(writing: Writing, path: Path, convert: Convert) -> None:
     from autoarch.export.formats import litert_int8
 
     source = litert_int8.convert_once(writing, convert)
-    convert(write_c, source=str(source), target=str(path), labels=list(writing.model.classes))
+    files = {"source": str(source), "target": str(path)}
+    about = litert_int8.description_of(writing.model)
+    sound = about["front_end"] is not None
+    convert(write_c, **files, labels=about["labels"], sound=sound)
+    if sound:
+        convert(litert_int8.describe, **files, **about)
 
 
-def write_c(source: str, target: str, labels: list[str]) -> None:
-    """Writes the two files from an int8 `.tflite` file."""
+def write_c(source: str, target: str, labels: list[str], sound: bool = False) -> None:
+    """Writes the two files from an int8 `.tflite` file.
+
+    Args:
+        source: The file.
+        target: The C file to write; the header lies beside it.
+        labels: Names of the classes.
+        sound: Whether it takes features of sounds, not pixels.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     content = Path(source).read_bytes()
@@ -39,16 +51,25 @@ def write_c(source: str, target: str, labels: list[str]) -> None:
     (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
     _, height, width, channels = (int(size) for size in entry["shape"])
     scale, zero_point = exit_["quantization"]
+    step, zero = entry["quantization"]
+    what, unit, offset = "An image", "pixel", "#define MODEL_PIXEL_OFFSET 128"
+    value = "(int)pixel - MODEL_PIXEL_OFFSET of a pixel from 0 to 255."
+    if sound:
+        what, unit = "A sound", "feature"
+        offset = f"#define MODEL_INPUT_SCALE {step!r}f\n#define MODEL_INPUT_ZERO_POINT ({zero})"
+        value = """round(feature / MODEL_INPUT_SCALE) + MODEL_INPUT_ZERO_POINT,
+ *   cut to -128 to 127. front_end.py says how the features of a recording are computed, by the
+ *   steps in model_int8.json."""
     names = ",\n".join(f"    {c_string(label)}" for label in labels)
     rows = [
         "    " + " ".join(f"0x{byte:02x}," for byte in content[start : start + _PER_LINE])
         for start in range(0, len(content), _PER_LINE)
     ]
     header = f"""\
-/* An image classifier for TensorFlow Lite Micro and LiteRT, int8 from input to output.
+/* {what} classifier for TensorFlow Lite Micro and LiteRT, int8 from input to output.
  *
- * Input: {height} x {width} x {channels} values, row by row, the channels of a pixel together;
- *   each is an int8, (int)pixel - MODEL_PIXEL_OFFSET of a pixel from 0 to 255.
+ * Input: {height} x {width} x {channels} values, row by row, the channels of a {unit} together;
+ *   each is an int8, {value}
  * Output: {len(labels)} values, one a class in the order of model_labels; the probability is
  *   (value - MODEL_OUTPUT_ZERO_POINT) * MODEL_OUTPUT_SCALE.
  */
@@ -60,7 +81,7 @@ def write_c(source: str, target: str, labels: list[str]) -> None:
 #define MODEL_WIDTH {width}
 #define MODEL_CHANNELS {channels}
 #define MODEL_CLASSES {len(labels)}
-#define MODEL_PIXEL_OFFSET 128
+{offset}
 #define MODEL_OUTPUT_SCALE {scale!r}f
 #define MODEL_OUTPUT_ZERO_POINT ({zero_point})
 
@@ -126,4 +147,4 @@ def answers(path: str, questions: Any) -> dict[str, Any]:
     array = text[text.index("model_data[MODEL_LENGTH] = {") :].partition("}")[0]
     content = bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", array))
     int8 = runpy.run_path(str(Path(__file__).with_name("litert_int8.py")))
-    return {"int8": int8["ask"](content, questions["inputs"])}
+    return {"int8": int8["ask"](content, int8["asked_with"](path, questions["inputs"]))}
