@@ -115,7 +115,7 @@ def claims_of(
 ) -> Iterator[str]:
     """What the numbers allow to say, in sentences."""
     if quantised := (files.result or {}).get("quantised"):
-        yield _quantised(quantised)
+        yield _quantised(quantised, files.noun)
     by_kind = {estimate.kind: estimate for estimate in estimates}
     model = by_kind.get("test") or by_kind.get("valid")
     if model and "majority" in by_kind:
@@ -146,14 +146,14 @@ def claims_of(
         )
 
 
-def _quantised(quantised: Mapping[str, Any]) -> str:
+def _quantised(quantised: Mapping[str, Any], noun: str) -> str:
     """The int8 file beside the float network, on the test part where there is one."""
     split = "valid" if quantised["float"]["test"] is None else "test"
     before, drop = quantised["float"][split]["accuracy"], quantised["drop"][split]
     part = "test" if split == "test" else "validation"
     return (
         f"The int8 file of {wording.count(quantised['size_bytes'])} bytes answers "
-        f"{wording.percent(before - drop)} of the {part} images correctly, the network in float32 "
+        f"{wording.percent(before - drop)} of the {part} {noun}s correctly, the network in float32 "
         f"{wording.percent(before)}: int8 costs {100 * drop:.1f} points."
     )
 

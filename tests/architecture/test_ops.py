@@ -51,6 +51,10 @@ CASES = {
     ],
     "loudness": [({}, [SOUND])],
     "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
+    "oblong_conv2d": [
+        ({"filters": 4}, [IMAGE]),
+        ({"filters": 4, "height": 1, "width": 9, "stride": 2, "use_bias": True}, [(1, 9, 4)]),
+    ],
     "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
     "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
