@@ -12,19 +12,21 @@ from autoarch.cli.command import Command, Option
 
 if TYPE_CHECKING:
     from autoarch.architecture import Architecture
+    from autoarch.spaces import SearchSpace
 
-_SHAPE = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*)")
+_SHAPE = re.compile(r"([1-9]\d*)(?:x([1-9]\d*)x([1-9]\d*))?")
 _PROGRAM = "op_timing.py"
 
 
-def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int, int]:
+def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
     found = _SHAPE.fullmatch(value)
-    if found is None or min(int(found[1]), int(found[2])) < 4:
+    shape = tuple(int(size) for size in found.groups() if size) if found else ()
+    if not shape or min(shape[:2]) < 4:
         raise click.BadParameter(
-            f"must be HEIGHTxWIDTHxCHANNELS with sides of at least 4, such as 32x32x3; "
-            f"got {value!r}."
+            f"must be HEIGHTxWIDTHxCHANNELS with sides of at least 4, such as 32x32x3, or of "
+            f"sounds a number of samples; got {value!r}."
         )
-    return int(found[1]), int(found[2]), int(found[3])
+    return shape
 
 
 @click.command(
@@ -53,12 +55,16 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tu
     metavar="FOLDER", help="Measure nothing; write what another device needs to measure.",
 )  # fmt: skip
 @click.option(
-    "--space", cls=Option, section="Which ops", type=click.Choice(["residual", "mobile"]),
+    "--space", cls=Option, section="Which ops", type=click.Choice(["residual", "mobile", "speech"]),
     default="mobile", show_default=True, help="Family of networks.",
 )  # fmt: skip
 @click.option(
     "--input", "shape", cls=Option, section="Which ops", callback=_shape, default="32x32x3",
-    show_default=True, metavar="HxWxC", help="Shape of a picture.",
+    show_default=True, metavar="HxWxC", help="Shape of a picture; of a sound its samples: 16000.",
+)  # fmt: skip
+@click.option(
+    "--rate", cls=Option, section="Which ops", type=click.IntRange(min=1000), default=16_000,
+    show_default=True, help="Of sounds: samples a second.",
 )  # fmt: skip
 @click.option(
     "--classes", cls=Option, section="Which ops", type=click.IntRange(min=2), default=10,
@@ -78,7 +84,8 @@ def latency(
     output: Path | None,
     board: Path | None,
     space: str,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
+    rate: int,
     classes: int,
     width: int,
     networks: int,
@@ -94,7 +101,10 @@ def latency(
         found = measure_latency(file, threads=threads)
         click.echo(f"median {1e3 * found.median_s:.3f} ms, 90 % within {1e3 * found.p90_s:.3f} ms")
         return
-    drawn = list(_draw(space, shape, classes, width, networks))
+    if (space == "speech") != (len(shape) == 1):
+        what = "a number of samples" if space == "speech" else "HEIGHTxWIDTHxCHANNELS"
+        raise click.BadParameter(f"must be {what} for --space {space}.", param_hint="'--input'")
+    drawn = list(_draw(_space(space, shape, rate, classes, width), networks))
     if board is not None:
         number = _write_board(board, drawn)
         click.echo(
@@ -114,15 +124,19 @@ def latency(
         click.echo(f"{len(table.seconds)} ops in {output}")
 
 
-def _draw(
-    space: str, shape: tuple[int, int, int], classes: int, width: int, networks: int
-) -> Iterator[Architecture]:
+def _space(name: str, shape: tuple[int, ...], rate: int, classes: int, width: int) -> SearchSpace:
+    from autoarch.spaces import SpeechSpace, get_space
+
+    if name == SpeechSpace.name:
+        return SpeechSpace(shape, classes, rate=rate, width=width, integers=True)
+    return get_space(name)(shape, classes, width=width)
+
+
+def _draw(family: SearchSpace, networks: int) -> Iterator[Architecture]:
     import numpy as np
 
     from autoarch.oracles.decisions import DecisionSpace
-    from autoarch.spaces import get_space
 
-    family = get_space(space)(shape, classes, width=width)
     decisions = DecisionSpace.from_hyperparameters(family.hyperparameters())
     rng = np.random.default_rng(0)
     yield family.candidate({}).architecture

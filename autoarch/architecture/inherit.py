@@ -125,7 +125,7 @@ def _trace_channels(
 ) -> dict[str, _Channels | None]:
     """For each node of the child the parent's channels in its output; None where it has none."""
     kin = {node.name: node for node in parent.live_nodes}
-    streams = _streams(child)
+    streams, unlearned = _streams(child), _unlearned(child)
     every = np.arange(parent.input_shape[-1])
     same_input = parent.input_shape[-1] == child.input_shape[-1]
     channels: dict[str, _Channels | None] = {
@@ -147,8 +147,25 @@ def _trace_channels(
             size, wanted = parent.shapes[node.name][-1], child.shapes[node.name][-1]
             together = [n for n in child.live_nodes if streams[n.name] == streams[node.name]]
             found = _Channels(size, _choose(size, wanted, together, trained))
+        elif node.name in kin and kin[node.name].op.kind == node.op.kind:
+            # Bands of a spectrogram, columns of ids, or the one channel that a picture of either
+            # has: nobody has learned which is which, so as many are the same ones.
+            width = child.shapes[node.name][-1]
+            same = width == parent.shapes[node.name][-1]
+            if same and (width == 1 or node.name in unlearned):
+                found = _Channels(width, np.arange(width))
         channels[node.name] = found
     return channels
+
+
+def _unlearned(architecture: Architecture) -> set[str]:
+    """The input, and nodes whose output depends on nothing that is learned."""
+    found = {INPUT}
+    for node in architecture.live_nodes:
+        inputs = [architecture.shapes[name] for name in node.inputs]
+        if found.issuperset(node.inputs) and not node.op.trainable_params(*inputs):
+            found.add(node.name)
+    return found
 
 
 def _keeps_channels(node: Node, child: Architecture) -> bool:

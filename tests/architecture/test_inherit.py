@@ -9,10 +9,13 @@ from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.log_mel import LogMel
 from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
+from autoarch.data.tokenizer import COLUMNS
 from autoarch.oracles.decisions import DecisionSpace
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
+from autoarch.spaces.text import TextSpace
 
 SHAPE = (16, 16, 3)
 PICTURES = np.random.default_rng(0).uniform(0, 255, (6, *SHAPE)).astype(np.float32)
@@ -63,6 +66,54 @@ def deepened(decisions):
         name: min(value + 1, 3) if name.startswith("depth") else value
         for name, value in decisions.items()
     }
+
+
+SOUND = SpeechSpace((2000,), 4, rate=8000, width=8)
+
+
+@pytest.mark.parametrize("body", ["residual", "separable", "temporal"])
+def test_networks_on_sounds_hand_on_all_that_they_have_learned(body):
+    """The child is the parent made wider, so it answers as the parent does."""
+    rng = np.random.default_rng(0)
+    fixed = {"body": body, "activation": "relu", "width": 8}
+    parent = SOUND.candidate({**fixed, "stages": 2, "depth1": 1}).architecture
+    child = SOUND.candidate({**fixed, "stages": 2, "depth1": 1, "width": 16}).architecture
+    waves = rng.normal(0, 0.1, (4, 2000)).astype(np.float32)
+    built = parent.build()
+    trained = weights_of(built)
+    for variable in built.trainable_weights:
+        values = np.asarray(variable)
+        trained[variable.path] = values + rng.normal(0, 0.1, values.shape).astype(np.float32)
+    one, other, found = born(parent, child, rng, trained)
+    expected = answers(one, waves)
+    assert np.ptp(expected) > 1e-2
+    np.testing.assert_allclose(answers(other, waves), expected, rtol=1e-3, atol=1e-3)
+    fresh = LogMel(8000, 300, 100, 40).state_params((2000,)) / child.params
+    assert found.share == pytest.approx(1 - fresh)
+
+
+def test_of_another_spectrogram_what_sees_it_as_a_picture_stays():
+    rng = np.random.default_rng(0)
+    parent = SOUND.candidate({}).architecture
+    child = SOUND.candidate({"bands": 64, "hop_ms": 8.0}).architecture
+    _, model, found = born(parent, child, rng, weights_of(parent.build()))
+    assert found.share > 0.5
+    assert np.isfinite(answers(model, rng.normal(0, 0.1, (2, 2000)).astype(np.float32))).all()
+
+
+def test_networks_on_texts_hand_on_their_vectors():
+    rng = np.random.default_rng(0)
+    space = TextSpace((12, COLUMNS), 3, words=50, buckets=100)
+    parent, child = (
+        space.candidate({"network": "bag+cnn", "filters": filters}).architecture
+        for filters in (48, 96)
+    )
+    one, other, found = born(parent, child, rng, weights_of(parent.build()))
+    assert found.share == 1
+    ids = rng.integers(0, 40, (4, 12, COLUMNS)).astype(np.int32)
+    expected = answers(one, ids)
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(answers(other, ids), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", SPACES)

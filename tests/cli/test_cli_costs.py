@@ -83,6 +83,16 @@ def test_a_board_needs_litert_only(runner: CliRunner, tmp_path: Path) -> None:
     }
 
 
+def test_ops_of_sounds_are_written_for_a_board(runner: CliRunner, tmp_path: Path) -> None:
+    sound = ("--space", "speech", "--input", "2000", "--rate", "8000", *FEW[:2], *FEW[4:])
+    done = runner.invoke(cli, ["latency", *sound, "--board", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    kinds = {op["kind"] for op in json.loads((tmp_path / "ops.json").read_text())}
+    assert {"conv_2d", "reduce_max"} <= kinds
+    done = runner.invoke(cli, ["latency", "--space", "speech", "--board", str(tmp_path)])
+    assert done.exit_code == 2 and "must be a number of samples" in done.stderr
+
+
 @pytest.mark.parametrize("shape", ["32", "0x8x3", "3x3x3", "8x8x3x1"])
 def test_a_bad_shape_is_refused(runner: CliRunner, shape: str) -> None:
     done = runner.invoke(cli, ["latency", "--input", shape])

@@ -14,7 +14,7 @@ from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.ops.op import Op
 from autoarch.costs import model_costs
 from autoarch.errors import InvalidArchitectureError
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -43,16 +43,19 @@ def check(benchmark, name, cases, n, seed):
             assert found >= real, ("int8 estimated too small", found, real, architecture.key)
 
 
-@pytest.mark.parametrize("name", SPACES)
+NAMES = [*SPACES, SpeechSpace.name]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_costs_are_those_of_the_built_and_converted_network(benchmark, name):
-    check(benchmark, name, benchmark.CASES[::3], 1, seed=3)
+    check(benchmark, name, benchmark.cases_of(name)[::3], 1, seed=3)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", NAMES)
 def test_costs_of_a_hundred_networks(benchmark, name):
-    check(benchmark, name, benchmark.CASES, 25, seed=20)
+    check(benchmark, name, benchmark.cases_of(name), 25, seed=20)
 
 
 def test_the_file_has_the_ops_that_were_priced(benchmark, tmp_path):
@@ -60,8 +63,9 @@ def test_the_file_has_the_ops_that_were_priced(benchmark, tmp_path):
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
-    for name in SPACES:
-        for architecture in benchmark.draw(name, (32, 32, 3), 5, 8, 2, seed=5):
+    for name in NAMES:
+        shape = (32, 32, 3) if name in SPACES else (4000,)
+        for architecture in benchmark.draw(name, shape, 5, 8, 2, seed=5):
             path = tmp_path / "network.tflite"
             benchmark.convert_int8(architecture, path)
             model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)

@@ -127,9 +127,7 @@ def test_the_c_header_tells_how_features_become_int8(
 def test_a_network_without_an_int8_form_is_refused(tmp_path: Path) -> None:
     space = SpeechSpace((SAMPLES,), 3, rate=RATE, width=4)
     model = trained(space.candidate({"body": "recurrent"}).architecture)
-    samples = Samples(
-        tuple(b"" for _ in range(2)), tones(2), np.full((2, 3), 1 / 3, np.float32)
-    )
+    samples = Samples(tuple(b"" for _ in range(2)), tones(2), np.full((2, 3), 1 / 3, np.float32))
     with pytest.raises(InvalidInputError, match="litert_int8 cannot hold this network: Op 'recu"):
         export_bundle(
             model,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from autoarch.architecture import Architecture
+from autoarch.costs.lowering import lower
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SpeechSpace
-from autoarch.spaces.speech import BODIES, PICTURE_BODIES, STAGED_BODIES
+from autoarch.spaces.speech import BODIES, INTEGER_BODIES, PICTURE_BODIES, STAGED_BODIES
 
 
 def draws(space, n):
@@ -49,6 +50,17 @@ def test_every_body_builds_as_declared_from_few_frames_on(body, samples):
     assert np.isfinite(model(wave).numpy()).all()
     assert ("stem_stride" in candidate.decisions) == (body in PICTURE_BODIES)
     assert ("depth1" in candidate.decisions) == (body in STAGED_BODIES)
+
+
+def test_all_networks_have_an_int8_form_where_they_must():
+    space = SpeechSpace((4000,), 5, rate=8000, width=8, integers=True)
+    found = draws(space, 30)
+    assert {candidate.decisions["body"] for candidate in found} == set(INTEGER_BODIES)
+    for candidate in found:
+        assert lower(candidate.architecture).ops
+        assert (
+            SpeechSpace((4000,), 5, rate=8000, width=8).candidate(candidate.decisions) == candidate
+        )
 
 
 def test_trial_0_hears_all_loudnesses_alike():

@@ -1,23 +1,26 @@
 """What a user says of limits, targets and objectives; trial 0 under limits; a run of each."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autoarch
-from autoarch.costs import model_costs
+from autoarch.architecture.front_end import integer_part
+from autoarch.costs import load_profile, model_costs
 from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
-from autoarch.errors import InvalidInputError, RunDirectoryError
-from autoarch.spaces import get_space
+from autoarch.errors import InvalidArchitectureError, InvalidInputError, RunDirectoryError
+from autoarch.spaces import SpeechSpace, get_space
 from autoarch.tasks.limits import (
     baseline_of,
     canonical_constraints,
     canonical_objectives,
     canonical_targets,
     fitting_scale,
+    fitting_width,
 )
 from autoarch.tasks.scaling import Scale
 
@@ -73,6 +76,41 @@ def test_trial_0_keeps_the_limit_and_uses_it(kind, limit):
     size = model_costs(baseline_of(space, budgets).architecture).int8_file_bytes
     assert size <= limit
     assert size >= 0.25 * limit
+
+
+@pytest.mark.parametrize("limit", [400_000, 60_000, 14_000])
+def test_trial_0_of_sounds_keeps_the_limit_and_uses_it(limit):
+    budgets = Budgets(Constraints(max_size=limit))
+
+    def kind(width):
+        return SpeechSpace((8000,), 10, rate=8000, width=width, integers=True)
+
+    space = kind(fitting_width(24, kind, budgets))
+    size = model_costs(baseline_of(space, budgets).architecture).int8_file_bytes
+    assert 0.25 * limit <= size <= limit
+
+
+def test_of_sounds_the_int8_file_is_limited_not_its_front_end():
+    """Weights, multiply-adds and operations are those behind the front-end."""
+    network = SpeechSpace((8000,), 10, rate=8000, width=8).candidate({}).architecture
+    part = integer_part(network)
+    assert network.params - part.params > 100_000
+    prices = Budgets().prices(network, ["params", "macs", "size", "ram"])
+    assert (prices["params"], prices["macs"]) == (part.params, part.macs)
+    assert prices["size"] == model_costs(network).int8_file_bytes
+    assert prices["ram"] < 8000 * 4, "no room for the waveform itself"
+    board = Budgets(device=load_profile("microcontroller"))
+    assert max(board.shares(network)) <= 1
+    with pytest.raises(InvalidArchitectureError, match="only their int8 files"):
+        _ = model_costs(network).float_file_bytes
+
+
+def test_where_nothing_fits_no_width_does():
+    budgets = Budgets(Constraints(max_size=5000))
+    kind = partial(SpeechSpace, (8000,), 10, rate=8000, integers=True)
+    assert fitting_width(16, lambda width: kind(width=width), budgets) is None
+    with pytest.raises(InvalidInputError, match=r"inputs of 8000 .* \(at most 5,000 bytes\)"):
+        baseline_of(kind(width=4), budgets)
 
 
 def test_pictures_become_smaller_only_where_nothing_else_helps():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 import autoarch
 from autoarch.errors import InvalidInputError
+from autoarch.export import ask_int8
 
 RATE = 8000
 PITCHES = {"low": 300, "middle": 800, "high": 2000}
@@ -120,6 +122,35 @@ def test_a_run_without_its_end_is_resumed(search, tmp_path):
     found = autoarch.resume(run)
     assert found.result_["test"]["accuracy"] == search.result_["test"]["accuracy"]
     assert (run / "model" / "model.tflite").is_file()
+
+
+def test_under_a_limit_the_int8_file_is_shipped_and_measured(folder, tmp_path):
+    """A network whose front-end alone would break the limit, heard on clips as a user would."""
+    limit = 30_000
+    found = autoarch.SpeechSearch(
+        None,
+        trials=1,
+        precision="float32",
+        constraints={"max_size": limit},
+        output=tmp_path / "run",
+    ).fit(folder)
+    result, model = found.result_, tmp_path / "run" / "model"
+    size = (model / "model_int8.tflite").stat().st_size
+    assert size == result["limits"]["size"]["used"] <= limit
+    assert result["test"]["accuracy"] > 0.85 and result["quantised"]["drop"]["test"] < 0.1
+    about = runpy.run_path(str(model / "front_end.py"))["FrontEnd"].load(model / "model_int8.json")
+    waves = found._inputs([folder / label / "3.wav" for label in PITCHES])
+    answers = ask_int8(model / "model_int8.tflite", about.features(waves))
+    assert [found.classes_[k] for k in answers.argmax(-1)] == list(PITCHES)
+    assert (
+        "of the test clips correctly"
+        in found.summary() + (tmp_path / "run/report.html").read_text()
+    )
+
+
+def test_the_mobile_preset_is_the_space_of_sounds(folder):
+    settings = autoarch.SpeechSearch("1m", mobile=True)._settings()
+    assert (settings.space, settings.ship) == ("speech", "int8")
 
 
 def test_settings_of_the_run_are_those_of_sounds(search):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,6 +34,9 @@ class SeparableConv1D(Op):
     def trainable_params(self, *inputs: Shape) -> int:
         features = inputs[0][1]
         return self.kernel * features + (features + 1) * self.filters
+
+    def weight_axes(self) -> Mapping[str, str]:
+        return {"/depthwise_kernel": "wi1", "/pointwise_kernel": "1io", "/bias": "o"}
 
     def macs(self, *inputs: Shape) -> int:
         length, features = inputs[0]
