@@ -88,15 +88,17 @@ class FrontEnd:
         """The int8 file's input `(n, *shape)` for waveforms `(n, samples)` in [-1, 1]."""
         if self.scale is None:
             raise ValueError("This front-end belongs to no file; read it from model_int8.json.")
-        values = np.round(self.features(waves) / np.float32(self.scale)) + self.zero_point
-        return np.clip(values, -128, 127).astype(np.int8)
+        steps = np.round(self.features(waves) / np.float32(self.scale)) + self.zero_point
+        values: npt.NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+        return values
 
 
 @functools.cache
 def hann(window: int) -> Floats:
     """Hann window `(window,)` that sums to 2, so that a sine of amplitude 1 has the power 1."""
-    rising: Floats = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
-    return rising * 2 / rising.sum()
+    rising = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    scaled: Floats = rising * 2 / rising.sum()
+    return scaled
 
 
 @functools.cache
@@ -157,11 +159,13 @@ def _log_mel(wave: Floats, step: Mapping[str, Any]) -> Floats:
 
 
 def _cepstrum(bands: Floats, step: Mapping[str, Any]) -> Floats:
-    return bands @ cosines(bands.shape[-1], step["coefficients"])
+    found: Floats = bands @ cosines(bands.shape[-1], step["coefficients"])
+    return found
 
 
 def _normalise(bands: Floats, step: Mapping[str, Any]) -> Floats:
-    return bands * np.array(step["factor"]) + np.array(step["offset"])
+    found: Floats = bands * np.array(step["factor"]) + np.array(step["offset"])
+    return found
 
 
 _STEPS = {

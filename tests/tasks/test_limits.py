@@ -106,10 +106,10 @@ def test_of_sounds_the_int8_file_is_limited_not_its_front_end():
 
 
 def test_where_nothing_fits_no_width_does():
-    budgets = Budgets(Constraints(max_size=5000))
+    budgets = Budgets(Constraints(max_size=2000))
     kind = partial(SpeechSpace, (8000,), 10, rate=8000, integers=True)
     assert fitting_width(16, lambda width: kind(width=width), budgets) is None
-    with pytest.raises(InvalidInputError, match=r"inputs of 8000 .* \(at most 5,000 bytes\)"):
+    with pytest.raises(InvalidInputError, match=r"inputs of 8000 .* \(at most 2,000 bytes\)"):
         baseline_of(kind(width=4), budgets)
 
 
