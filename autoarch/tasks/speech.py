@@ -103,7 +103,8 @@ class SpeechTask(Task):
             rate=preprocessing.rate,
             width=width,
             recipe=recipe,
-            integers=settings.ship == "int8",
+            # costs are those of int8 files, so what has none could not be priced
+            integers=settings.ship == "int8" or bool(settings.priced),
         )
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TaskData:
