@@ -149,7 +149,7 @@ def test_a_file_that_answers_otherwise_is_refused(
 def test_without_training_pictures_it_is_refused(
     model: TrainedModel, samples: Samples, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidInputError, match="litert_int8 needs training pictures"):
+    with pytest.raises(InvalidInputError, match="litert_int8 needs training images"):
         export_bundle(model, tmp_path / "m", formats=["litert_int8"], samples=samples, card=CARD)
 
 
