@@ -32,6 +32,7 @@ class LiteOp(NamedTuple):
         window: Side of a pooling window.
         activation: "", "relu" or "relu6", done in the same op.
         constant: Which small constant it reads, equal names standing for one tensor.
+        dilation: Distance of a window's taps.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class LiteOp(NamedTuple):
     window: int = 0
     activation: str = ""
     constant: str = ""
+    dilation: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,13 @@ class LiteBuilder:
         window: int = 0,
         activation: str = "",
         constant: str = "",
+        dilation: int = 1,
     ) -> str:
         """Adds an op and returns the name of its output; see `LiteOp` for the arguments."""
         self._shapes[output] = shape
         self._ops[output] = LiteOp(
             kind, tuple(inputs), output, shape, kernel, channels, stride, window, activation,
-            constant,
+            constant, dilation,
         )  # fmt: skip
         return output
 
