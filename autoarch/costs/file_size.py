@@ -34,6 +34,8 @@ _OPTIONS = {
     "max_pool_2d": 20,
     "average_pool_2d": 20,
     "add": 4,
+    "concatenation": 8,
+    "quantize": 4,
     "mul": 4,
     "mean": 8,
     "softmax": 8,
@@ -160,7 +162,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
                 quantisation += 4
         elif op.constant:
             extras[op.constant] = 104 if op.constant in _SCALARS else 104 + 4 * shape[-1]
-        valid = op.kind == "conv_2d" and kernel[1] == 1 and shape[0] == shape[1] == 1
+        valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
         quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]

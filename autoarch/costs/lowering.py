@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoarch.architecture import INPUT, Architecture, Node
+from autoarch.architecture.fold import Convolution
 from autoarch.architecture.lite import LiteBuilder, LiteGraph
 from autoarch.architecture.ops.batch_norm import BatchNorm
-from autoarch.architecture.ops.conv2d import Conv2D
-from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.rescale import Rescale
 
 SOFTMAX = "probabilities"
@@ -40,9 +39,15 @@ def lower(architecture: Architecture) -> LiteGraph:
             readers[name].append(node)
     lite = LiteBuilder(INPUT, architecture.input_shape)
     tensors: dict[str, str] = {INPUT: INPUT}
-    for before, node in zip((None, *nodes), nodes):
+    convolved: set[str] = set()  # convolutions, and the norms in them
+    for node in nodes:
         source = node.inputs[0]
-        if _is_folded(node, before, readers):
+        if isinstance(node.op, Convolution):
+            convolved.add(node.name)
+        if isinstance(node.op, BatchNorm) and source in convolved and len(readers[source]) == 1:
+            convolved.add(node.name)
+            tensors[node.name] = tensors[source]
+        elif _is_folded_rescale(node, readers):
             tensors[node.name] = tensors[source]
         else:
             tensors[node.name] = node.op.lower(
@@ -55,20 +60,12 @@ def lower(architecture: Architecture) -> LiteGraph:
     return lite.finish()
 
 
-def _is_folded(node: Node, before: Node | None, readers: Mapping[str, list[Node]]) -> bool:
-    """Whether the node's work is done by a convolution before or behind it."""
-    if isinstance(node.op, BatchNorm):
-        # Spaces write a norm right behind its convolution.
-        return (
-            before is not None
-            and before.name == node.inputs[0]
-            and isinstance(before.op, Conv2D | DepthwiseConv2D)
-            and len(readers[before.name]) == 1
-        )
+def _is_folded_rescale(node: Node, readers: Mapping[str, list[Node]]) -> bool:
+    """Whether the node rescales pixels for convolutions alone."""
     return (
         isinstance(node.op, Rescale)
         and node.inputs[0] == INPUT
-        and all(isinstance(reader.op, Conv2D | DepthwiseConv2D) for reader in readers[node.name])
+        and all(isinstance(reader.op, Convolution) for reader in readers[node.name])
     )
 
 

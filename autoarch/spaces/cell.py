@@ -23,7 +23,7 @@ OPS = (
 
 NODES = 4
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
-DEPTHS = (3, 4, 5, 6, 8, 11, 14, 20)
+DEPTHS = (3, 4, 5, 6, 8, 11)
 DEFAULT_DEPTH = 5
 
 
@@ -52,6 +52,7 @@ class CellSpace(SearchSpace):
     """
 
     name: ClassVar[str] = "cell"
+    slowness: ClassVar[float] = 2.5
 
     def __init__(
         self,

@@ -12,13 +12,14 @@ from autoarch.architecture.ops.op import Op, Shape, image_shape, require_positiv
 
 @dataclass(frozen=True)
 class DilatedDepthwiseConv2D(Op):
-    """Depthwise convolution over every `dilation`-th pixel, "same" padding, no bias, stride 1.
+    """Depthwise convolution over every `dilation`-th pixel, "same" padding and stride 1.
 
     A stride of 2 with a dilation of 2 is a plain depthwise convolution of every second pixel.
 
     Args:
         kernel: Taps a side of the square window.
         dilation: Distance of the taps in pixels.
+        use_bias: False where a batch norm follows.
 
     Source: Yu and Koltun (2016), "Multi-scale context aggregation by dilated convolutions",
     section 2.
@@ -27,6 +28,7 @@ class DilatedDepthwiseConv2D(Op):
     kind: ClassVar[str] = "dilated_depthwise_conv2d"
     kernel: int = 3
     dilation: int = 2
+    use_bias: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, kernel=self.kernel, dilation=self.dilation)
@@ -35,10 +37,10 @@ class DilatedDepthwiseConv2D(Op):
         return image_shape(self, *inputs)
 
     def trainable_params(self, *inputs: Shape) -> int:
-        return self.kernel**2 * inputs[0][-1]
+        return (self.kernel**2 + self.use_bias) * inputs[0][-1]
 
     def weight_axes(self) -> Mapping[str, str]:
-        return {"/kernel": "hwc1"}
+        return {"/kernel": "hwc1", **({"/bias": "c"} if self.use_bias else {})}
 
     def macs(self, *inputs: Shape) -> int:
         height, width, channels = inputs[0]
@@ -63,7 +65,7 @@ class DilatedDepthwiseConv2D(Op):
             self.kernel,
             dilation_rate=self.dilation,
             padding="same",
-            use_bias=False,
+            use_bias=self.use_bias,
             depthwise_initializer="he_normal",
             name=name,
             dtype=dtype,

@@ -12,7 +12,7 @@ from autoarch.architecture.ops.op import Op, Shape, image_shape, require_positiv
 
 @dataclass(frozen=True)
 class OblongConv2D(Op):
-    """Dense convolution over a window of unequal sides, "same" padding, no bias, no activation.
+    """Dense convolution over a window of unequal sides, "same" padding, no activation.
 
     A row and a column behind each other reach as far as a square window at a fraction of its cost.
 
@@ -21,6 +21,7 @@ class OblongConv2D(Op):
         height: Height of the window.
         width: Width of the window.
         stride: Step of the window, the same both ways.
+        use_bias: False where a batch norm follows.
 
     Source: Szegedy et al. (2016), "Rethinking the Inception architecture", section 3.2.
     """
@@ -30,6 +31,7 @@ class OblongConv2D(Op):
     height: int = 1
     width: int = 7
     stride: int = 1
+    use_bias: bool = False
 
     def __post_init__(self) -> None:
         require_positive(
@@ -41,14 +43,14 @@ class OblongConv2D(Op):
         return strided(height, self.stride), strided(width, self.stride), self.filters
 
     def trainable_params(self, *inputs: Shape) -> int:
-        return self.height * self.width * inputs[0][-1] * self.filters
+        return (self.height * self.width * inputs[0][-1] + self.use_bias) * self.filters
 
     def weight_axes(self) -> Mapping[str, str]:
-        return {"/kernel": "hwio"}
+        return {"/kernel": "hwio", **({"/bias": "o"} if self.use_bias else {})}
 
     def macs(self, *inputs: Shape) -> int:
         height, width, _ = self.output_shape(*inputs)
-        return height * width * self.trainable_params(*inputs)
+        return height * width * self.height * self.width * inputs[0][-1] * self.filters
 
     def lower(self, lite: LiteBuilder, inputs: Sequence[str], name: str, *, alone: bool) -> str:
         shape = lite.shape(inputs[0])
@@ -70,7 +72,7 @@ class OblongConv2D(Op):
             (self.height, self.width),
             strides=self.stride,
             padding="same",
-            use_bias=False,
+            use_bias=self.use_bias,
             kernel_initializer="he_normal",
             name=name,
             dtype=dtype,
