@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
+from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.merge import Add
+from autoarch.architecture.ops.op import strided
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
-from autoarch.spaces.blocks import channels, classifier, conv, depthwise, normalised, separable
+from autoarch.spaces.blocks import channels, classifier, conv, depthwise, normalised
 from autoarch.spaces.space import SearchSpace
 from autoarch.training.recipe import Recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 MOST_LAYERS = 12
+MOST_SKIP = 3
 SMALLEST_SIDE = 4
 """No layer halves a picture whose side would fall below this."""
 
@@ -37,7 +40,8 @@ class _Layer:
         kernel: Side of its window.
         filters: Channels, in multiples of the width.
         stride: 1 or 2.
-        skip: How many layers back begins a shortcut around it; 0 for none.
+        skip: The sum is taken of its result and of what the layer so many before it read; 0 for
+            no sum.
     """
 
     op: str
@@ -53,9 +57,9 @@ class ChainSpace(SearchSpace):
     Convolutions, plain or depthwise-separable, have a kernel, channels and a stride; depthwise
     ones a kernel and a stride, dilated ones a kernel; pooling halves the picture. Gates and dropout
     may stand anywhere. All convolutions have batch norm and the network's activation behind them.
-    A shortcut adds what a layer read that lies up to three back; where shapes differ it is pooled
-    and brought to the channels by a 1x1 convolution, so every setting is a legal network. What
-    would halve a picture of less than eight pixels leaves it as it is.
+    A shortcut adds what a layer up to three back has read, ahead of the activation; where shapes
+    differ it is pooled and brought to the channels by a 1x1 convolution, so every setting is a
+    legal network. What would halve a picture of less than eight pixels leaves it as it is.
 
     Trial 0 is a plain residual network, written as a chain.
 
@@ -71,7 +75,7 @@ class ChainSpace(SearchSpace):
 
     Example:
         >>> space = ChainSpace((32, 32, 3), 10, width=16)
-        >>> chain = {"layers": 2, "op1": "conv", "op2": "max_pool", "skip2": 0, "dropout": 0.0}
+        >>> chain = {"layers": 2, "op1": "conv", "op2": "max_pool", "dropout": 0.0}
         >>> [node.op.kind for node in space.candidate(chain).architecture.nodes][4:]
         ['max_pool2d', 'global_average_pool2d', 'dense']
     """
@@ -116,12 +120,10 @@ class ChainSpace(SearchSpace):
         graph = GraphBuilder(self.input_shape)
         states = [graph.add(Rescale(), INPUT, name="rescale")]
         for place, layer in enumerate(layers[:number], start=1):
-            name = f"layer{place}"
-            node = _add_layer(graph, states[-1], layer, width, activation, name)
-            # The pixels have too few channels to be worth a shortcut.
-            if 0 < layer.skip < place:
-                node = _add_shortcut(graph, states[place - 1 - layer.skip], node, name)
-            states.append(node)
+            source = states[place - 1 - layer.skip] if layer.skip else None
+            states.append(
+                _add_layer(graph, states[-1], source, layer, width, activation, f"layer{place}")
+            )
         classifier(graph, states[-1], self.classes, dropout=dropout)
         return graph.finish()
 
@@ -134,27 +136,75 @@ def _decide_layer(hp: Any, place: int, default: _Layer) -> _Layer:
         filters = hp.Choice(f"filters{place}", [1, 2, 4, 8], default=default.filters)
     with hp.conditional_scope(f"op{place}", list(STRIDED_OPS)):
         stride = hp.Choice(f"stride{place}", [1, 2], default=default.stride)
-    skip = hp.Choice(f"skip{place}", [0, 1, 2, 3], default=default.skip) if place > 1 else 0
+    skip, farthest = 0, min(MOST_SKIP, place - 2)  # not as far as the pixels
+    if farthest > 0:
+        skip = hp.Choice(f"skip{place}", list(range(farthest + 1)), default=default.skip)
     return _Layer(op, kernel, filters, stride, skip)
 
 
 def _add_layer(
-    graph: GraphBuilder, node: str, layer: _Layer, width: int, activation: str, name: str
+    graph: GraphBuilder,
+    node: str,
+    source: str | None,
+    layer: _Layer,
+    width: int,
+    activation: str,
+    name: str,
 ) -> str:
-    """One layer; a pooling layer that has nothing left to halve is none."""
+    """One layer and, if there is a source, the sum of both."""
+    if source is None:
+        return _add_op(graph, node, layer, width, activation, activation, name)
+    end = _add_op(graph, node, layer, width, activation, None, name)
+    node = _add_shortcut(graph, source, end, name)
+    if layer.op not in KERNEL_OPS:
+        return node
+    return graph.add(Activation(activation), node, name=f"{name}/{activation}")
+
+
+def _add_op(
+    graph: GraphBuilder,
+    node: str,
+    layer: _Layer,
+    width: int,
+    inner: str,
+    last: str | None,
+    name: str,
+) -> str:
+    """The op of a layer; a pooling layer that has nothing left to halve is none.
+
+    Args:
+        graph: Is added to.
+        node: What it reads.
+        layer: Its decisions.
+        width: Channels of a layer of one filter.
+        inner: The activation between two convolutions of the layer.
+        last: The activation behind it, or None.
+        name: Prefix of its nodes.
+    """
     halves = min(graph.shape(node)[:2]) // 2 >= SMALLEST_SIDE
-    stride = layer.stride if halves else 1
+    stride, kernel = layer.stride if halves else 1, layer.kernel
     filters = channels(width * layer.filters)
-    shared: dict[str, Any] = {"kernel": layer.kernel, "activation": activation}
     if layer.op == "conv":
-        return conv(graph, node, filters, stride=stride, name=f"{name}/conv", **shared)
-    if layer.op == "separable":
-        return separable(graph, node, filters, stride=stride, gated=False, name=name, **shared)
-    if layer.op == "depthwise":
-        return depthwise(graph, node, stride=stride, name=f"{name}/depthwise", **shared)
+        conv_name = f"{name}/conv"
+        return conv(
+            graph, node, filters, kernel=kernel, stride=stride, name=conv_name, activation=last
+        )
+    if layer.op in ("depthwise", "separable"):
+        single = layer.op == "depthwise"
+        node = depthwise(
+            graph,
+            node,
+            kernel=kernel,
+            stride=stride,
+            name=f"{name}/depthwise",
+            activation=last if single else inner,
+        )
+        if single:
+            return node
+        return conv(graph, node, filters, kernel=1, name=f"{name}/pointwise", activation=last)
     if layer.op == "dilated":
-        op = DilatedDepthwiseConv2D(layer.kernel, 2)
-        return normalised(graph, op, node, name=f"{name}/dilated", activation=activation)
+        op = DilatedDepthwiseConv2D(kernel, 2)
+        return normalised(graph, op, node, name=f"{name}/dilated", activation=last)
     if layer.op == "squeeze_excite":
         return graph.add(SqueezeExcite(), node, name=f"{name}/squeeze_excite")
     if layer.op == "dropout":
@@ -167,12 +217,10 @@ def _add_layer(
 
 def _add_shortcut(graph: GraphBuilder, source: str, node: str, name: str) -> str:
     """The sum of a layer's result and of what lies before it, brought to its shape."""
-    (height, _, filters), wanted = graph.shape(node), graph.shape(node)
-    if source == node:
-        return node
-    if graph.shape(source)[:2] != wanted[:2]:
+    height, width, filters = graph.shape(node)
+    if graph.shape(source)[:2] != (height, width):
         factor = 2
-        while -(-graph.shape(source)[0] // factor) > height:
+        while strided(graph.shape(source)[0], factor) > height:
             factor *= 2
         source = graph.add(AveragePool2D(factor, factor), source, name=f"{name}/shortcut_pool")
     if graph.shape(source)[-1] != filters:
