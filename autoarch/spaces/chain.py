@@ -54,7 +54,7 @@ class _Layer:
 class ChainSpace(SearchSpace):
     """Up to twelve layers in a row, each with an op of its own, some with a shortcut around them.
 
-    Convolutions, plain or depthwise-separable, have a kernel, channels and a stride; depthwise
+    The first is a convolution. Convolutions, plain or depthwise-separable, have a kernel, channels and a stride; depthwise
     ones a kernel and a stride, dilated ones a kernel; pooling halves the picture. Gates and dropout
     may stand anywhere. All convolutions have batch norm and the network's activation behind them.
     A shortcut adds what a layer up to three back has read, ahead of the activation; where shapes
@@ -130,7 +130,8 @@ class ChainSpace(SearchSpace):
 
 
 def _decide_layer(hp: Any, place: int, default: _Layer) -> _Layer:
-    op = hp.Choice(f"op{place}", list(OPS), default=default.op)
+    # The pixels have too few channels for anything but a convolution that makes more of them.
+    op = hp.Choice(f"op{place}", list(OPS if place > 1 else WIDE_OPS), default=default.op)
     with hp.conditional_scope(f"op{place}", list(KERNEL_OPS)):
         kernel = hp.Choice(f"kernel{place}", [1, 3, 5, 7], default=default.kernel)
     with hp.conditional_scope(f"op{place}", list(WIDE_OPS)):

@@ -89,6 +89,12 @@ def train_a_step(architecture):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+def sides(shape):
+    """Without the batch; the pieces of a picture that is cut into a batch count as channels."""
+    batch, *rest = (int(size) for size in shape)
+    return (*rest[:-1], rest[-1] * batch)
+
+
 def check_ops(benchmark, architecture, path, in_order):
     """The file's ops are the lowered graph's: to the order where there are few branches.
 
@@ -102,7 +108,7 @@ def check_ops(benchmark, architecture, path, in_order):
     model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
     (graph,) = model.subgraphs
     codes = [names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in graph.operators]
-    shapes = [tuple(graph.tensors[op.outputs[0]].shape[1:]) for op in graph.operators]
+    shapes = [sides(graph.tensors[op.outputs[0]].shape) for op in graph.operators]
     found = list(zip(codes, shapes))
     priced = [(op.kind.upper(), op.shape) for op in model_costs(architecture).lite_graph.ops]
     if not in_order:
