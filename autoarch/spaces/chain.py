@@ -54,12 +54,13 @@ class _Layer:
 class ChainSpace(SearchSpace):
     """Up to twelve layers in a row, each with an op of its own, some with a shortcut around them.
 
-    The first is a convolution. Convolutions, plain or depthwise-separable, have a kernel, channels and a stride; depthwise
-    ones a kernel and a stride, dilated ones a kernel; pooling halves the picture. Gates and dropout
-    may stand anywhere. All convolutions have batch norm and the network's activation behind them.
-    A shortcut adds what a layer up to three back has read, ahead of the activation; where shapes
-    differ it is pooled and brought to the channels by a 1x1 convolution, so every setting is a
-    legal network. What would halve a picture of less than eight pixels leaves it as it is.
+    The first is a convolution. Convolutions, plain or depthwise-separable, have a kernel, channels
+    and a stride; depthwise ones a kernel and a stride, dilated ones a kernel; pooling halves the
+    picture. Gates and dropout may stand anywhere behind the first. All convolutions have batch norm
+    and the network's activation behind them. A shortcut adds what a layer up to three back has
+    read, ahead of the activation; where shapes differ it is pooled and brought to the channels by
+    a 1x1 convolution, so every setting is a legal network. What would halve a picture of less than
+    eight pixels leaves it as it is.
 
     Trial 0 is a plain residual network, written as a chain.
 
