@@ -9,8 +9,10 @@ from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
+from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.merge import Add
+from autoarch.architecture.ops.oblong_conv2d import OblongConv2D
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.oracles.decisions import DecisionSpace
@@ -53,8 +55,11 @@ def assert_close(expected, got, tolerance=1e-4):
     np.testing.assert_allclose(got, expected, atol=tolerance * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", sorted(SPACES))
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [*((name, seed) for name in ("residual", "mobile", "chain") for seed in range(3)),
+     ("cell", 0), ("nasbench201", 0)],
+)  # fmt: skip
 def test_random_networks_answer_alike(name, seed):
     space = SPACES[name](SHAPE, 5, width=8)
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
@@ -62,8 +67,10 @@ def test_random_networks_answer_alike(name, seed):
     architecture = space.candidate(drawn).architecture
     expected, got, _ = both_answers(architecture)
     assert_close(expected, got, 0.01)  # the padding's half a grey level
-    kinds = {node.op.kind for node in fold(architecture).nodes}
-    assert not kinds & {"batch_norm", "dropout", "rescale"}
+    kinds = [node.op.kind for node in fold(architecture).nodes]
+    assert not {"dropout", "rescale"} & set(kinds)
+    if name in ("residual", "mobile", "cell"):
+        assert "batch_norm" not in kinds
 
 
 def test_resnet8_answers_alike():
@@ -77,6 +84,9 @@ def test_resnet8_answers_alike():
     [
         (Conv2D(4, use_bias=True), BatchNorm(), DepthwiseConv2D(), BatchNorm(), Dropout(0.5)),
         (DepthwiseConv2D(use_bias=True), Conv2D(4, 1), BatchNorm()),
+        (Conv2D(4), BatchNorm(), BatchNorm(epsilon=1e-5)),
+        (OblongConv2D(4, 1, 7), OblongConv2D(3, 7, 1, 2), BatchNorm()),
+        (DilatedDepthwiseConv2D(5), BatchNorm(), Conv2D(4, 1)),
         (Rescale(1 / 64, -2.0), DepthwiseConv2D(5, 2), BatchNorm()),
         (Rescale(), BatchNorm(), Conv2D(4)),
         (Rescale(),),
