@@ -11,12 +11,21 @@ from autoarch.spaces.nasbench201 import NasBench201Space
 from autoarch.spaces.residual import ResidualSpace
 from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.spaces.speech import SpeechSpace
+from autoarch.spaces.steering import Steering
+from autoarch.spaces.topology import TopologySpace
 
-ImageSpace = ResidualSpace | MobileSpace | CellSpace | ChainSpace | NasBench201Space
+ImageSpace = ResidualSpace | MobileSpace | CellSpace | ChainSpace | TopologySpace | NasBench201Space
 
 SPACES: dict[str, type[ImageSpace]] = {
     space.name: space
-    for space in (ResidualSpace, MobileSpace, CellSpace, ChainSpace, NasBench201Space)
+    for space in (
+        ResidualSpace,
+        MobileSpace,
+        CellSpace,
+        ChainSpace,
+        TopologySpace,
+        NasBench201Space,
+    )
 }
 """Image spaces by the name they have on the command line."""
 
@@ -44,6 +53,8 @@ __all__ = [
     "ResidualSpace",
     "SearchSpace",
     "SpeechSpace",
+    "Steering",
+    "TopologySpace",
     "get_space",
     "named_architecture",
 ]
