@@ -54,7 +54,7 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tu
 )  # fmt: skip
 @click.option(
     "--space", cls=Option, section="Which ops", default="mobile", show_default=True,
-    type=click.Choice(["residual", "mobile", "cell", "chain", "nasbench201"]),
+    type=click.Choice(["residual", "mobile", "cell", "chain", "topology", "nasbench201"]),
     help="Family of networks.",
 )  # fmt: skip
 @click.option(

@@ -118,6 +118,7 @@ def fitting_scale(
     budgets: Budgets,
     *,
     side_is_given: bool,
+    width_is_given: bool = False,
 ) -> Scale:
     """The scale itself, or the largest smaller one at which something keeps the limits.
 
@@ -131,6 +132,7 @@ def fitting_scale(
         classes: Number of classes.
         budgets: The limits.
         side_is_given: Whether the user has said how large the pictures are.
+        width_is_given: Whether the user has said how wide trial 0 is.
 
     Raises:
         InvalidInputError: See `require_something_fits`.
@@ -138,6 +140,7 @@ def fitting_scale(
     if not budgets:
         return scale
     widths = [w for w in reversed((NARROWEST, *WIDTHS)) if w <= scale.width]
+    widths = [scale.width] if width_is_given else widths
     smaller = [] if side_is_given else [side for side in reversed(SIDES) if side < scale.side]
     for side in (scale.side, *smaller):
         for width in widths:
