@@ -158,7 +158,7 @@ def _plan(architecture: Architecture) -> list[_Step]:
 
 
 def _takes_norm(nodes: Mapping[str, Node], norm: Node, readers: Mapping[str, list[Node]]) -> bool:
-    """Whether there is a convolution before it, with nothing but norms between, read by no other."""
+    """Whether there are but norms between it and a convolution that nothing else reads."""
     source = nodes.get(norm.inputs[0])
     while source is not None and readers[source.name] == [norm]:
         if isinstance(source.op, Convolution):

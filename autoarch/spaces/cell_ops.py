@@ -24,7 +24,8 @@ class CellWriter:
     """Writes cells into a graph; what many edges do to one tensor is done once.
 
     An op without weights gives every reader the same, so each is added once for a tensor: its
-    relu before convolutions, its pooled pictures. A converter would join them anyway.
+    relu before convolutions, its pooled pictures, its sums with others. A converter would join
+    them anyway.
 
     Args:
         graph: Is added to.
@@ -33,6 +34,7 @@ class CellWriter:
     def __init__(self, graph: GraphBuilder):
         self.graph = graph
         self._done: dict[tuple[Op, str], str] = {}
+        self._sums: dict[tuple[str, ...], str] = {}
 
     def once(self, op: Op, node: str, ending: str) -> str:
         """The result of an op without weights; its node is named after the tensor it reads."""
@@ -68,7 +70,12 @@ class CellWriter:
 
     def total(self, nodes: list[str], name: str) -> str:
         """The sum; a single term is itself."""
-        return nodes[0] if len(nodes) == 1 else self.graph.add(Add(), *nodes, name=name)
+        if len(nodes) == 1:
+            return nodes[0]
+        terms = tuple(sorted(nodes))
+        if terms not in self._sums:
+            self._sums[terms] = self.graph.add(Add(), *nodes, name=name)
+        return self._sums[terms]
 
     def edge(self, kind: str, node: str, stride: int, name: str) -> str:
         """What an edge of a cell makes of a tensor, keeping its channels.

@@ -183,11 +183,15 @@ def _add_op(
     """
     halves = min(graph.shape(node)[:2]) // 2 >= SMALLEST_SIDE
     stride, kernel = layer.stride if halves else 1, layer.kernel
-    filters = channels(width * layer.filters)
     if layer.op == "conv":
-        conv_name = f"{name}/conv"
         return conv(
-            graph, node, filters, kernel=kernel, stride=stride, name=conv_name, activation=last
+            graph,
+            node,
+            channels(width * layer.filters),
+            kernel=kernel,
+            stride=stride,
+            name=f"{name}/conv",
+            activation=last,
         )
     if layer.op in ("depthwise", "separable"):
         single = layer.op == "depthwise"
@@ -201,6 +205,7 @@ def _add_op(
         )
         if single:
             return node
+        filters = channels(width * layer.filters)
         return conv(graph, node, filters, kernel=1, name=f"{name}/pointwise", activation=last)
     if layer.op == "dilated":
         op = DilatedDepthwiseConv2D(kernel, 2)

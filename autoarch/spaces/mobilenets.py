@@ -149,9 +149,7 @@ def mobilenet_v3_small(
         return channels(size * width / 16, 8)
 
     node = graph.add(Rescale(), INPUT, name="rescale")
-    node = conv(
-        graph, node, wide(16), stride=strides(2), name="stem/conv", activation="hard_silu"
-    )
+    node = conv(graph, node, wide(16), stride=strides(2), name="stem/conv", activation="hard_silu")
     blocks = [(3, 16, 16, True, "relu", 2), (3, 72, 24, False, "relu", 2),
               (3, 88, 24, False, "relu", 1), (5, 96, 40, True, "hard_silu", 2),
               (5, 240, 40, True, "hard_silu", 1), (5, 240, 40, True, "hard_silu", 1),

@@ -74,7 +74,5 @@ def named_architecture(
         3349342
     """
     if name not in NAMED:
-        raise InvalidInputError(
-            f"`architecture` must be one of {', '.join(NAMED)}; got {name!r}."
-        )
+        raise InvalidInputError(f"`architecture` must be one of {', '.join(NAMED)}; got {name!r}.")
     return NAMED[name](tuple(input_shape), classes, width)

@@ -168,9 +168,7 @@ def _halve(writer: CellWriter, node: str, name: str) -> str:
     return writer.total([shortcut, x], f"{name}/add")
 
 
-def _add_cell(
-    writer: CellWriter, node: str, cell: NasBench201Cell, pruned: bool, name: str
-) -> str:
+def _add_cell(writer: CellWriter, node: str, cell: NasBench201Cell, pruned: bool, name: str) -> str:
     filters = writer.graph.shape(node)[-1]
     edges = cell.live_edges() if pruned else frozenset(EDGES)
     states = {0: node}

@@ -40,7 +40,9 @@ def resnet8(
         return graph.add(BatchNorm(), node, name=f"{name}_norm")
 
     node = graph.add(Rescale(), INPUT, name="rescale")
-    node = graph.add(Activation("relu"), conv(node, width, stem_stride, "stem/conv"), name="stem/relu")
+    node = graph.add(
+        Activation("relu"), conv(node, width, stem_stride, "stem/conv"), name="stem/relu"
+    )
     for stage, (factor, stride) in enumerate([(1, 1), (2, 2), (4, 2)], start=1):
         filters = width * factor
         block = f"stage{stage}"

@@ -44,8 +44,16 @@ def test_what_is_no_genotype_is_refused(data):
     [
         (((("warp", 0), ("skip_connect", 1)),), (2,), "op of a cell must be one of.*'warp'"),
         (((("skip_connect", 2), ("skip_connect", 1)),), (2,), "can read states 0 to 1; got 2"),
-        (((("skip_connect", 0), ("skip_connect", 1)),), (), r"must be of its states 2 to 2; got \[\]"),
-        (((("skip_connect", 0), ("skip_connect", 1)),), (1,), r"must be of its states .* got \[1\]"),
+        (
+            ((("skip_connect", 0), ("skip_connect", 1)),),
+            (),
+            r"must be of its states 2 to 2; got \[\]",
+        ),
+        (
+            ((("skip_connect", 0), ("skip_connect", 1)),),
+            (1,),
+            r"must be of its states .* got \[1\]",
+        ),
     ],
 )
 def test_illegal_cells_are_refused(nodes, concat, message):

@@ -58,7 +58,7 @@ def test_networks_fit_the_pictures(name, shape):
 
 
 def test_an_unknown_name_tells_those_that_exist():
-    with pytest.raises(InvalidInputError, match="nasnet-a, amoebanet-a, darts.*'vgg'"):
+    with pytest.raises(InvalidInputError, match=r"nasnet-a, amoebanet-a, darts.*'vgg'"):
         named_architecture("vgg", (32, 32, 3), 10)
 
 

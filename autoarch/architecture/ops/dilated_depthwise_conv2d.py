@@ -56,6 +56,7 @@ class DilatedDepthwiseConv2D(Op):
             kernel=(1, self.kernel, self.kernel, shape[-1]),
             channels=shape[-1],
             dilation=self.dilation,
+            biased=self.use_bias,
         )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:
