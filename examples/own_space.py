@@ -1,6 +1,6 @@
 """A search space of your own: what is decided, and the network that follows.
 
-python examples/own_space.py [--time 10m] [--output runs/own-space] [--data demo:digits]
+python examples/own_space.py [--time 10m] [--trials 20] [--output runs/own-space]
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--time", default="10m")
     parser.add_argument("--output", default="runs/own-space")
-    parser.add_argument("--data", default="demo:digits")
+    parser.add_argument("--trials", type=int)
     arguments = parser.parse_args()
     search = ImageSearch(
         time=arguments.time,
+        trials=arguments.trials,
         space=Funnel,
-        fixed={"kernel": 3},
+        preset={"width": 8},
+        forbidden={"kernel": 5},
         output=arguments.output,
-    ).fit(arguments.data)
+    ).fit("demo:digits")
     print(search.summary())
     print("decisions:", {k: v for k, v in search.best_["decisions"].items() if "/" not in k})

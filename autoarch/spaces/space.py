@@ -73,7 +73,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         return decide_recipe(hp, self.default_recipe)
 
     def steer(self, steering: Steering, *, strict: bool = True) -> None:
-        """Takes over what a user decides beforehand; once, before the space is used.
+        """Takes over what a user decides beforehand, in place of what was taken over before.
 
         Args:
             steering: Values of trial 0, frozen decisions, forbidden values.
@@ -82,6 +82,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         Raises:
             InvalidInputError: See `Steering.rules`.
         """
+        self._rules = {}
         declared = DecisionSpace.from_hyperparameters(self.hyperparameters())
         self._rules = steering.rules(declared, self.name, strict=strict)
 
