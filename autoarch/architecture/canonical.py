@@ -113,7 +113,7 @@ class LabelledGraph:
 
 
 def _ranked(values: Sequence[tuple[object, ...]]) -> list[int]:
-    ranks = {value: rank for rank, value in enumerate(sorted(set(values)))}  # type: ignore[type-var]
+    ranks = {value: rank for rank, value in enumerate(sorted(set(values)))}
     return [ranks[value] for value in values]
 
 

@@ -24,16 +24,17 @@ from autoarch.data import (
     scan_images,
 )
 from autoarch.data.split import TRAIN
-from autoarch.errors import DataError
+from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, ReferenceSpace, ResidualSpace, SearchSpace, get_space
+from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
-from autoarch.tasks.own_space import family_of
+from autoarch.tasks.own_space import as_given, family_of
 from autoarch.tasks.scaling import Scale, choose_scale, default_recipe, sizing_space
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
@@ -164,7 +165,9 @@ class ImageSearch(BaseSearch):
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
         space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology" or
             "nasbench201"; or your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
-            that makes one from a shape and a number of classes. A run in a space of your own is
+            that makes one from a shape and a number of classes; or a KerasTuner `HyperModel` of
+            Functional or Sequential models from pixels to logits or a softmax, which are trained
+            by the recipes here, not by what they were compiled with. A run in such a space is
             resumed by the same call.
         preset: Values that trial 0 has, `{"width": 32}` or "width=32"; the search may leave them.
             A name such as "depth" stands for all of `depth1`, `depth2`, ...
@@ -239,7 +242,15 @@ class ImageSearch(BaseSearch):
             validation_data=validation_data,
             seed=settings.seed,
         )
-        return ImageTask(source, x, None if isinstance(self.space, str) else self.space)
+        if isinstance(self.space, str):
+            return ImageTask(source, x)
+        own = as_given(self.space)
+        if isinstance(own, HyperModelSpace) and (settings.ship == "int8" or settings.priced):
+            raise InvalidInputError(
+                "Whole Keras models have no int8 form here, so nothing that concerns the int8 file "
+                "goes with a HyperModel; leave out limits, targets, costs and `ship`."
+            )
+        return ImageTask(source, x, own)
 
     @property
     def _preprocessing(self) -> ImagePreprocessing:

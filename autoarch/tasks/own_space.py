@@ -6,9 +6,18 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import keras_tuner
+
 from autoarch.errors import InvalidInputError
 from autoarch.spaces import SearchSpace
+from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.training.recipe import Recipe
+
+
+def as_given(own: Any) -> Any:
+    """What a user gave as `space`; of a KerasTuner `HyperModel` the space of what it builds."""
+    is_other = isinstance(own, keras_tuner.HyperModel) and not isinstance(own, SearchSpace)
+    return HyperModelSpace(own) if is_other else own
 
 
 def family_of(own: Any) -> Callable[..., SearchSpace]:
@@ -66,6 +75,8 @@ def _the_one(space: SearchSpace) -> Callable[..., SearchSpace]:
                 f"classes, the data has {_shape(input_shape)} and {classes}; give the class in "
                 "place of a space, which is then made for the data."
             )
+        if recipe is not None and space.default_recipe == Recipe():  # it has none of its own
+            space.default_recipe = recipe
         return space
 
     return make
