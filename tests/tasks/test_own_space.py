@@ -17,6 +17,7 @@ from autoarch.spaces.blocks import classifier, conv
 from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.own_space import family_of
 from autoarch.tasks.settings import space_name
+from autoarch.training.precision import Speed
 from autoarch.training.recipe import Recipe
 from autoarch.trials import RunDirectory
 
@@ -114,7 +115,11 @@ def test_an_unfinished_run_in_an_own_space_is_resumed_from_python_only(fitted, t
         ({"architecture": "resnet8", "space": "mobile"}, "does not go with space='mobile'"),
     ],
 )
-def test_mistakes_are_told_before_the_data_is_read_and_leave_nothing(settings, message, tmp_path):
+def test_mistakes_are_told_before_the_data_is_read_and_leave_nothing(
+    settings, message, tmp_path, monkeypatch
+):
+    probed = Speed("float32", 1e9, 1.0, None, "cpu")
+    monkeypatch.setattr("autoarch.tasks.session.probe_speed", lambda precision: probed)
     search = autoarch.ImageSearch(time=None, output=tmp_path / "run", **settings)
     with pytest.raises(InvalidInputError, match=message):
         search.fit(*squares())
@@ -139,6 +144,7 @@ def test_names_tell_where_python_has_the_space():
     assert space_name(Plain((8, 8, 1), 3)) == f"{__name__}:Plain"
 
 
+@pytest.mark.long
 def test_a_named_network_is_trained_alone_at_the_width_that_was_set(tmp_path):
     search = autoarch.ImageSearch(
         time=None, architecture="resnet8", preset="width=8", output=tmp_path / "run"
