@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,13 @@ def share_or_path(
         return float(value[:-1]) / 100 if value.endswith("%") else float(value)
     except ValueError:
         return value
+
+
+def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
+    """An option that says something of decisions."""
+    return click.option(
+        flag, name, multiple=True, metavar="NAME=VALUE", cls=Option, section="Search", help=text
+    )
 
 
 @click.command(
@@ -103,34 +111,14 @@ def share_or_path(
     section="Search",
     help="Family of networks to search; `autoarch spaces` says what is in each.",
 )
-@click.option(
+@_wish(
     "--set",
     "preset",
-    multiple=True,
-    metavar="NAME=VALUE",
-    cls=Option,
-    section="Search",
-    help="Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
+    "Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
     "depth stands for depth1, depth2, and so on. May be given more than once, as the next two.",
 )
-@click.option(
-    "--fix",
-    "fixed",
-    multiple=True,
-    metavar="NAME=VALUE",
-    cls=Option,
-    section="Search",
-    help="Freeze a decision at this value.",
-)
-@click.option(
-    "--forbid",
-    "forbidden",
-    multiple=True,
-    metavar="NAME=VALUE",
-    cls=Option,
-    section="Search",
-    help="Never propose this value of a decision, such as op=conv5.",
-)
+@_wish("--fix", "fixed", "Freeze a decision at this value.")
+@_wish("--forbid", "forbidden", "Never propose this value of a decision, such as op=conv5.")
 @click.option(
     "--architecture",
     type=click.Choice(NAMED_NETWORKS),
