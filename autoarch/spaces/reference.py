@@ -29,7 +29,7 @@ class ReferenceSpace(SearchSpace):
         >>> ReferenceSpace("resnet8", (32, 32, 3), 10, width=64).candidate({}).architecture.params
         78666
         >>> ReferenceSpace("resnet8", (32, 32, 3), 10, width=8).candidate({}).architecture.params
-        20074
+        20266
     """
 
     name: ClassVar[str] = "reference"
