@@ -28,6 +28,7 @@ from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseC
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.oblong_conv2d import OblongConv2D
 from autoarch.architecture.ops.rescale import Rescale
+from autoarch.errors import InvalidArchitectureError
 
 CENTRE = 128
 """The folded network's input is `pixel - CENTRE`."""
@@ -122,6 +123,8 @@ def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> d
 
 def _plan(architecture: Architecture) -> list[_Step]:
     """The nodes of the folded network, each with what is folded into it."""
+    if any(not node.op.foldable for node in architecture.live_nodes):
+        raise InvalidArchitectureError("The network is a whole Keras model: it has no int8 form.")
     nodes = {node.name: node for node in architecture.live_nodes}
     readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
     for node in architecture.live_nodes:

@@ -90,6 +90,7 @@ class Session:
             setup = self._setup()
             data = self._load(setup)
             space = self.task.space(self.settings, setup, data)
+            space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
