@@ -17,11 +17,19 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
-from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.budget import (
+    CLOSING_S,
+    SMALLEST_TRAINING_S,
+    Clock,
+    Plan,
+    closing_s,
+    make_plan,
+)
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.int8 import Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
@@ -34,8 +42,6 @@ from autoarch.tasks.shipping import (
     Trained,
     calibration_of,
     choose_shipped,
-    drop_note,
-    measure_int8,
     options_of,
 )
 from autoarch.tasks.task import Setup, Task
@@ -164,8 +170,7 @@ class Session:
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
         timed = self.clock.limit_s is not None
         epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
-        start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
-        start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
+        start_s = self._start_s * (INT8_CLOSING if self.settings.ship == "int8" else 1.0)
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -177,6 +182,16 @@ class Session:
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
+
+    @property
+    def _start_s(self) -> float:
+        """Seconds that the command took to start."""
+        return float(next(e["t"] for e in self.log.events if e["event"] == "phase"))
+
+    def _closing_s(self) -> float:
+        """Seconds that export, check and report need once the int8 file is there."""
+        limit = self.clock.limit_s
+        return 0.0 if limit is None else closing_s(limit, self._start_s)
 
     def _run_search(
         self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
@@ -268,14 +283,14 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        quantised, int8_file, calibration = None, None, None
+        quantised, int8, int8_file, calibration = None, None, None, None
         if data.preprocessing.has_int8:
             calibration = calibration_of(data, self.settings.seed)
             save_arrays(self.run_directory.calibration_file, inputs=[calibration])
         if self.settings.ship == "int8":
             assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
-            chosen = Trained(best, candidate, final)
+            chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
             shipped, model = choose_shipped(
                 options_of(
                     chosen, search.trials, space, evaluator, self.objective, self.run_directory
@@ -287,16 +302,31 @@ class Session:
                 note=self.progress.note,
             )
             best, candidate, final = shipped.record, shipped.candidate, shipped.final
+            int8 = Int8.of(model, int8_file, data)
+            quantising_s = self.clock.elapsed_s - begun_s
+            int8 = tuned(
+                int8,
+                data,
+                calibration,
+                augment=evaluator.augmenter(data.train),
+                recipe=candidate.recipe,
+                seed=self.settings.seed,
+                limit_bytes=self.settings.max_size_bytes,
+                # Another file has to be made and asked, and then everything is exported.
+                seconds=lambda: self.clock.remaining_s - quantising_s - self._closing_s(),
+                note=self.progress.note,
+            )
+            model, int8_file = int8.model, int8.file
         else:
             weights = tuple(final.trainer.weights())
             model = self.task.finished(candidate, weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
-            predict_proba = Predictor(model).predict_proba
+            predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
             test: dict[str, Any] | None = None
             details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
-            if int8_file is not None:
-                quantised, test, details = measure_int8(int8_file, model, data, self.task.show)
+            if int8 is not None:
+                quantised, test, details = measure_int8(int8, data, self.task.show)
                 if note := drop_note(quantised, self.task.noun):
                     self.progress.note(note)
             elif len(data.held_out):

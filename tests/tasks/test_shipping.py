@@ -13,8 +13,9 @@ import autoarch
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export import ask_int8
 from autoarch.search import budget
+from autoarch.tasks.int8 import drop_note
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.shipping import drop_note, first_that_fits
+from autoarch.tasks.shipping import first_that_fits
 
 SETTINGS: dict[str, Any] = {
     "time_limit_s": None,

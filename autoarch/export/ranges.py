@@ -1,0 +1,105 @@
+"""Widens ranges of activations that no int8 kernel could work with, before they are quantised.
+
+An activation that is zero on every calibration picture, such as that of a relu in a gate that
+never fires, has the range 0 to 0. The converter gives it the scale 1, or, where it fires hardly
+ever, one of a millionth. LiteRT then finds the ratio of an op's scales outside of what its kernels
+can multiply by, and refuses the whole file. So a range is kept at least at a share of the
+ranges that the activation is made of, and of the sum that it goes into. What is lost is
+precision that nobody could have seen: steps below a 1024th of the inputs' range.
+
+This file runs on its own, in a process where autoarch is not imported.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+OF_INPUTS = 2.0**-10
+"""Smallest range of an op's result, as a share of its widest input's."""
+
+OF_SUM = 2.0**-9
+"""Smallest range of what is added, as a share of the sum's: the kernels take ratios from 2**-10."""
+
+
+def widen(path: str) -> None:
+    """Widens too narrow ranges of a calibrated `.tflite` file in place.
+
+    Args:
+        path: A float file of one subgraph whose activations have `min` and `max`.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    file = Path(path)
+    model = schema.ModelT.InitFromPackedBuf(bytearray(file.read_bytes()), 0)
+    (graph,) = model.subgraphs
+    ranges = {
+        index: (float(tensor.quantization.min[0]), float(tensor.quantization.max[0]))
+        for index, tensor in enumerate(graph.tensors)
+        if model.buffers[tensor.buffer].data is None and _is_calibrated(tensor)
+    }
+    codes = model.operatorCodes
+    ops = [
+        (
+            codes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.ADD,
+            [index for index in op.inputs if index in ranges],
+            [index for index in op.outputs if index in ranges],
+        )
+        for op in graph.operators
+    ]
+    widened = wide_enough(ranges, ops)
+    if widened == ranges:
+        return
+    for index, (low, high) in widened.items():
+        quantization = graph.tensors[index].quantization
+        quantization.min, quantization.max = [low], [high]
+    builder = flatbuffers.Builder(file.stat().st_size)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    file.write_bytes(bytes(builder.Output()))
+
+
+def _is_calibrated(tensor: Any) -> bool:
+    found = tensor.quantization
+    return found is not None and found.min is not None and len(found.min) == 1
+
+
+def wide_enough(
+    ranges: dict[int, tuple[float, float]], ops: list[tuple[bool, list[int], list[int]]]
+) -> dict[int, tuple[float, float]]:
+    """Ranges in which no op's scales are too far apart.
+
+    Args:
+        ranges: Smallest and largest value by activation.
+        ops: In their order: whether it is a sum, the activations that it reads, and those that it
+            makes.
+
+    Example:
+        >>> dead_relu = {0: (0.0, 4.0), 1: (0.0, 0.0), 2: (-1.0, 1.0)}
+        >>> wide_enough(dead_relu, [(False, [0], [1]), (False, [1], [2])])[1]
+        (0.0, 0.00390625)
+    """
+    found = dict(ranges)
+
+    def keep(index: int, least: float) -> bool:
+        low, high = min(found[index][0], 0.0), max(found[index][1], 0.0)
+        if high - low >= least:
+            return False
+        # Values of one sign stay so: behind a relu there is nothing below zero.
+        found[index] = (low - least, high) if -low > high else (low, low + least)
+        return True
+
+    def width(index: int) -> float:
+        return max(found[index][1], 0.0) - min(found[index][0], 0.0)
+
+    changed = True
+    while changed:  # shares are below 1, so nothing grows beyond the widest
+        changed = False
+        for adds, inputs, outputs in ops:
+            widest = max(map(width, inputs), default=0.0)
+            for index in outputs:
+                changed |= keep(index, OF_INPUTS * widest)
+            total = max(map(width, outputs), default=0.0)
+            for index in inputs if adds else ():
+                changed |= keep(index, OF_SUM * total)
+    return found
