@@ -18,6 +18,9 @@ from typing import Any
 OF_INPUTS = 2.0**-10
 """Smallest range of an op's result, as a share of its widest input's."""
 
+OF_HARD_SWISH_INPUT = 2.0**-6
+"""The same of a h-swish, whose kernel takes ratios from 2**-7."""
+
 OF_SUM = 2.0**-9
 """Smallest range of what is added, as a share of the sum's: the kernels take ratios from 2**-10."""
 
@@ -39,10 +42,10 @@ def widen(path: str) -> None:
         for index, tensor in enumerate(graph.tensors)
         if model.buffers[tensor.buffer].data is None and _is_calibrated(tensor)
     }
-    codes = model.operatorCodes
+    kinds = {schema.BuiltinOperator.ADD: "add", schema.BuiltinOperator.HARD_SWISH: "hard_swish"}
     ops = [
         (
-            codes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.ADD,
+            kinds.get(model.operatorCodes[op.opcodeIndex].builtinCode, ""),
             [index for index in op.inputs if index in ranges],
             [index for index in op.outputs if index in ranges],
         )
@@ -65,18 +68,18 @@ def _is_calibrated(tensor: Any) -> bool:
 
 
 def wide_enough(
-    ranges: dict[int, tuple[float, float]], ops: list[tuple[bool, list[int], list[int]]]
+    ranges: dict[int, tuple[float, float]], ops: list[tuple[str, list[int], list[int]]]
 ) -> dict[int, tuple[float, float]]:
     """Ranges in which no op's scales are too far apart.
 
     Args:
         ranges: Smallest and largest value by activation.
-        ops: In their order: whether it is a sum, the activations that it reads, and those that it
-            makes.
+        ops: In their order: "add", "hard_swish" or another kind, the activations that it reads,
+            and those that it makes.
 
     Example:
         >>> dead_relu = {0: (0.0, 4.0), 1: (0.0, 0.0), 2: (-1.0, 1.0)}
-        >>> wide_enough(dead_relu, [(False, [0], [1]), (False, [1], [2])])[1]
+        >>> wide_enough(dead_relu, [("", [0], [1]), ("", [1], [2])])[1]
         (0.0, 0.00390625)
     """
     found = dict(ranges)
@@ -95,11 +98,12 @@ def wide_enough(
     changed = True
     while changed:  # shares are below 1, so nothing grows beyond the widest
         changed = False
-        for adds, inputs, outputs in ops:
+        for kind, inputs, outputs in ops:
+            share = OF_HARD_SWISH_INPUT if kind == "hard_swish" else OF_INPUTS
             widest = max(map(width, inputs), default=0.0)
             for index in outputs:
-                changed |= keep(index, OF_INPUTS * widest)
+                changed |= keep(index, share * widest)
             total = max(map(width, outputs), default=0.0)
-            for index in inputs if adds else ():
+            for index in inputs if kind == "add" else ():
                 changed |= keep(index, OF_SUM * total)
     return found

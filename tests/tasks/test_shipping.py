@@ -67,6 +67,23 @@ def test_an_oversized_file_is_never_shipped() -> None:
         ship([1200, 1050, 1300], 1000)
 
 
+def test_files_that_do_not_work_are_told_and_the_next_network_is_shipped() -> None:
+    notes: list[str] = []
+
+    def weigh(trained: Any) -> int:
+        if trained.size < 0:
+            raise ExportError("Export failed: asking it: failed to prepare")
+        return int(trained.size)
+
+    options = [option(0, -1), option(1, 1200), option(2, 900)]
+    assert first_that_fits(iter(options), weigh, 1000, notes.append).record.trial == 2
+    assert "trial 0 does not work (Export failed: asking it: failed to prepare)" in notes[0]
+    with pytest.raises(ExportError, match=r"has an int8 file that works; .*failed to prepare"):
+        first_that_fits([option(0, -1), option(1, -1)], weigh, 1000, notes.append)
+    with pytest.raises(ExportError, match="the smallest has 1,200"):
+        first_that_fits(options[:2], weigh, 1000, notes.append)
+
+
 @pytest.mark.parametrize(("drop", "said"), [(0.01, False), (-0.02, False), (0.023, True)])
 def test_a_drop_of_more_than_a_point_is_told(drop: float, said: bool) -> None:
     note = drop_note({"drop": {"valid": drop, "test": 0.5}}, "picture")
