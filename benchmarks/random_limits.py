@@ -167,12 +167,12 @@ def _weigh(architecture: Any, path: Path, *, seed: int = 0) -> int:
 
 
 def _draws_that_fit(space: Any, budgets: Budgets) -> int:
-    """How many of 300 random networks of the narrowest space fit after all."""
+    """How many of 50 random networks of the narrowest space fit after all."""
     from autoarch.oracles.decisions import DecisionSpace
 
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
     rng = np.random.default_rng(0)
-    drawn = (space.candidate(decisions.sample(rng)).architecture for _ in range(300))
+    drawn = (space.candidate(decisions.sample(rng)).architecture for _ in range(50))
     return sum(max(budgets.shares(architecture)) <= 1 for architecture in drawn)
 
 
@@ -249,7 +249,7 @@ def report(kept: Kept) -> str:
             f"without a file. {sum(bool(cell['over']) for cell in shipped)} files over a limit.",
             f"- Every refusal names the smallest network and its cost: "
             f"{all('smallest network' in c['message'] for c in refused)}. Refused although one of "
-            f"300 random networks fits: {sum(cell['fit'] > 0 for cell in refused)}.",
+            f"50 random networks fits: {sum(cell['fit'] > 0 for cell in refused)}.",
             f"- Of {sum(len(c['shares']) for c in shipped)} proposals "
             f"{sum(s > 1 for c in shipped for s in c['shares'])} were over a limit.",
             f"- Too large or not working, so that the next best was taken: "
@@ -257,7 +257,7 @@ def report(kept: Kept) -> str:
             f"- Files of {sizes[:, 0].min():,.0f} to {sizes[:, 0].max():,.0f} bytes; estimate less "
             f"file: {errors.min():+.2f} to {errors.max():+.2f} %. With other random weights "
             f"{len(again)} files differ by at most {largest} bytes.",
-            f"- Processor seconds a limit, medians: search {search_s:.1f}, with file {whole_s:.1f}.",
+            f"- Processor seconds, medians: {search_s:.1f} for a search, {whole_s:.1f} with its file.",
         ]
     cells = [cell for key, cell in kept.cells.items() if key.startswith("complete/")]
     if cells:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoarch.export import TrainedModel, ask_int8, quantise, ranges
+from autoarch.export import TrainedModel, ask_int8, quantise
+from autoarch.export import ranges as ranges_file
 from autoarch.export.formats import litert_int8
 from autoarch.export.ranges import OF_INPUTS, OF_SUM, wide_enough
 
@@ -50,7 +51,7 @@ import runpy
 from pathlib import Path
 from ai_edge_litert import schema_py_generated as schema
 int8 = runpy.run_path({litert_int8.__file__!r})
-widen = runpy.run_path({ranges.__file__!r})["widen"]
+widen = runpy.run_path({ranges_file.__file__!r})["widen"]
 def widths(content):
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     return [
@@ -104,6 +105,7 @@ def test_dead_ones_behind_each_other_are_all_widened() -> None:
 
 
 def test_what_is_added_to_something_much_larger_is_widened_on_its_own_side() -> None:
-    found = wide_enough({0: (-0.001, 0.0), 1: (0.0, 512.0), 2: (0.0, 512.0)}, [("add", [0, 1], [2])])
+    ranges = {0: (-0.001, 0.0), 1: (0.0, 512.0), 2: (0.0, 512.0)}
+    found = wide_enough(ranges, [("add", [0, 1], [2])])
     assert found[0] == (pytest.approx(-512 * OF_SUM), 0.0)
     assert found[1] == (0.0, 512.0)
