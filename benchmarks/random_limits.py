@@ -257,7 +257,7 @@ def report(kept: Kept) -> str:
             f"- Files of {sizes[:, 0].min():,.0f} to {sizes[:, 0].max():,.0f} bytes; estimate less "
             f"file: {errors.min():+.2f} to {errors.max():+.2f} %. With other random weights "
             f"{len(again)} files differ by at most {largest} bytes.",
-            f"- Processor seconds, medians: {search_s:.1f} for a search, {whole_s:.1f} with its file.",
+            f"- Processor seconds, medians: {search_s:.1f} to search, {whole_s:.1f} with the file.",
         ]
     cells = [cell for key, cell in kept.cells.items() if key.startswith("complete/")]
     if cells:

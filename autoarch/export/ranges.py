@@ -1,11 +1,14 @@
 """Widens ranges of activations that no int8 kernel could work with, before they are quantised.
 
 An activation that is zero on every calibration picture, such as that of a relu in a gate that
-never fires, has the range 0 to 0. The converter gives it the scale 1, or, where it fires hardly
-ever, one of a millionth. LiteRT then finds the ratio of an op's scales outside of what its kernels
-can multiply by, and refuses the whole file. So a range is kept at least at a share of the
-ranges that the activation is made of, and of the sum that it goes into. What is lost is
-precision that nobody could have seen: steps below a 1024th of the inputs' range.
+never fires, is calibrated to the range 0 to 1.2e-38, the smallest float, and gets a scale of
+4.6e-41. An h-swish whose input is far below zero comes out the same. LiteRT finds the ratio of an
+op's scales outside of what its kernels can multiply by, and refuses the whole file: "failed to
+create XNNPACK runtime", "output_multiplier_exponent <= 0 was not true", or a crash.
+
+So such an activation takes the range of what it is made of, and others keep at least a share of
+it, and of the sum that they go into. What is lost is precision that nobody could have seen: steps
+below a 1024th of the inputs' range.
 
 This file runs on its own, in a process where autoarch is not imported.
 """
@@ -14,6 +17,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+DEAD = 2.0**-20
+"""Below this share of its widest input's range an activation counts as zero."""
 
 OF_INPUTS = 2.0**-10
 """Smallest range of an op's result, as a share of its widest input's."""
@@ -80,7 +86,7 @@ def wide_enough(
     Example:
         >>> dead_relu = {0: (0.0, 4.0), 1: (0.0, 0.0), 2: (-1.0, 1.0)}
         >>> wide_enough(dead_relu, [("", [0], [1]), ("", [1], [2])])[1]
-        (0.0, 0.00390625)
+        (0.0, 4.0)
     """
     found = dict(ranges)
 
@@ -89,20 +95,22 @@ def wide_enough(
         if high - low >= least:
             return False
         # Values of one sign stay so: behind a relu there is nothing below zero.
-        found[index] = (low - least, high) if -low > high else (low, low + least)
+        found[index] = (high - least, high) if -low > high else (low, low + least)
         return True
 
     def width(index: int) -> float:
         return max(found[index][1], 0.0) - min(found[index][0], 0.0)
 
     changed = True
-    while changed:  # shares are below 1, so nothing grows beyond the widest
+    while changed:  # shares are at most 1, so nothing grows beyond the widest
         changed = False
         for kind, inputs, outputs in ops:
-            share = OF_HARD_SWISH_INPUT if kind == "hard_swish" else OF_INPUTS
+            least = OF_HARD_SWISH_INPUT if kind == "hard_swish" else OF_INPUTS
             widest = max(map(width, inputs), default=0.0)
             for index in outputs:
-                changed |= keep(index, share * widest)
+                # A share of a share, and so on, would end in ratios of a million again.
+                dead = width(index) < DEAD * widest
+                changed |= keep(index, widest if dead else least * widest)
             total = max(map(width, outputs), default=0.0)
             for index in inputs if kind == "add" else ():
                 changed |= keep(index, OF_SUM * total)

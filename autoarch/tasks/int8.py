@@ -22,6 +22,10 @@ from autoarch.training.rounding import RoundedNetwork
 LARGEST_DROP = 0.01
 """A drop of accuracy on the validation part that is worth a word, and fine-tuning."""
 
+AFTER_TUNING = 2.5
+"""Seconds that must be left after fine-tuning, in units of those that making and asking the first
+int8 file took: another one is made and asked, and then everything is exported, checked and told."""
+
 TUNING_EPOCHS = 3.0
 """Epochs of the fine-tuning where no clock ends it before."""
 

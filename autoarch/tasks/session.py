@@ -17,19 +17,12 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
-from autoarch.search.budget import (
-    CLOSING_S,
-    SMALLEST_TRAINING_S,
-    Clock,
-    Plan,
-    closing_s,
-    make_plan,
-)
+from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.int8 import Int8, drop_note, measure_int8, tuned
+from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
@@ -170,7 +163,8 @@ class Session:
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
         timed = self.clock.limit_s is not None
         epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
-        start_s = self._start_s * (INT8_CLOSING if self.settings.ship == "int8" else 1.0)
+        start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
+        start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -182,16 +176,6 @@ class Session:
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
-
-    @property
-    def _start_s(self) -> float:
-        """Seconds that the command took to start."""
-        return float(next(e["t"] for e in self.log.events if e["event"] == "phase"))
-
-    def _closing_s(self) -> float:
-        """Seconds that export, check and report need once the int8 file is there."""
-        limit = self.clock.limit_s
-        return 0.0 if limit is None else closing_s(limit, self._start_s)
 
     def _run_search(
         self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
@@ -312,8 +296,7 @@ class Session:
                 recipe=candidate.recipe,
                 seed=self.settings.seed,
                 limit_bytes=self.settings.max_size_bytes,
-                # Another file has to be made and asked, and then everything is exported.
-                seconds=lambda: self.clock.remaining_s - quantising_s - self._closing_s(),
+                seconds=lambda: self.clock.remaining_s - AFTER_TUNING * quantising_s,
                 note=self.progress.note,
             )
             model, int8_file = int8.model, int8.file

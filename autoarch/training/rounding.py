@@ -24,8 +24,9 @@ from autoarch.architecture.fold import CENTRE, fold, fold_weights, unfold_weight
 from autoarch.training.fit import Array
 from autoarch.training.schedule import warm_up_cosine
 
-LEARNING_RATE = 3e-4
-"""Peak of the schedule, Adam."""
+LEARNING_RATE = 3e-3
+"""Peak of the schedule, Adam, as a share of the largest weight of a channel: folding leaves kernels
+of very different sizes."""
 
 _NARROWEST = 1e-6
 
@@ -67,13 +68,19 @@ class RoundedNetwork:
             for layer in self._network.layers
             if isinstance(layer, keras.layers.DepthwiseConv2D)
         }
+        self._start = [np.asarray(weight) for weight in self._network.trainable_variables]
+        self._scales = [
+            np.abs(self._by_channel(weight.path, start)).max(0) + _NARROWEST
+            for weight, start in zip(self._network.trainable_variables, self._start)
+        ]
+        self._changes = [keras.Variable(np.zeros_like(start)) for start in self._start]
         self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
-        self._optimizer.build(self._network.trainable_variables)
+        self._optimizer.build(self._changes)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
 
     def logits(self, pixels: Any) -> Any:
         """Logits `(n, classes)` of pixels `(n, height, width, channels)` in [0, 255]."""
-        rounded = [self._rounded(weight) for weight in self._network.trainable_variables]
+        rounded = [self._rounded(*given) for given in self._learned()]
         state = self._network.non_trainable_variables
         x = tf.cast(pixels, tf.float32) - CENTRE
         return self._network.stateless_call(rounded, state, x, training=False)[0]
@@ -83,18 +90,31 @@ class RoundedNetwork:
         with tf.GradientTape() as tape:
             losses = tf.nn.softmax_cross_entropy_with_logits(target, self.logits(pixels))
             loss = tf.reduce_mean(losses)
-        variables = self._network.trainable_variables
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        gradients = tape.gradient(loss, self._changes)
+        self._optimizer.apply_gradients(zip(gradients, self._changes))
         return loss
 
-    def _rounded(self, weight: Any) -> Any:
-        """Kernels in 255 steps around zero, each output channel by itself; biases as they are."""
-        value = tf.convert_to_tensor(weight.value)
-        if not weight.path.endswith("/kernel"):
-            return value
+    def _learned(self) -> list[tuple[str, Any]]:
+        """The weights now, by path: where they were, and the changes in units of the scales."""
+        paths = [weight.path for weight in self._network.trainable_variables]
+        values = [
+            start + tf.reshape(self._by_channel(path, change.value) * scale, start.shape)
+            for path, start, change, scale in zip(paths, self._start, self._changes, self._scales)
+        ]
+        return list(zip(paths, values))
+
+    def _by_channel(self, path: str, value: Any) -> Any:
+        """A weight as a matrix whose columns are its output channels; biases as one column."""
+        if not path.endswith("/kernel"):
+            return tf.reshape(value, (-1, 1))
         # The channels of depthwise kernels, (height, width, channels, 1), are not last.
-        channels = value.shape[2] if weight.path in self._depthwise else value.shape[-1]
-        matrix = tf.reshape(value, (-1, channels))
+        return tf.reshape(value, (-1, value.shape[2 if path in self._depthwise else -1]))
+
+    def _rounded(self, path: str, value: Any) -> Any:
+        """Kernels in 255 steps around zero, each output channel by itself; biases as they are."""
+        if not path.endswith("/kernel"):
+            return value
+        matrix = self._by_channel(path, value)
         largest = tf.stop_gradient(tf.reduce_max(tf.abs(matrix), axis=0)) + _NARROWEST
         rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(
             matrix, -largest, largest, narrow_range=True
@@ -123,6 +143,7 @@ class RoundedNetwork:
     def weights(self) -> list[Array]:
         """Weights of the original architecture, in Keras's order, that fold to what was learned."""
         folded = {weight.path: np.asarray(weight) for weight in self._network.weights}
+        folded |= {path: np.asarray(value) for path, value in self._learned()}
         found = unfold_weights(self._architecture, folded)
         return [found[name] for name in self._names]
 

@@ -13,7 +13,7 @@ import pytest
 from autoarch.export import TrainedModel, ask_int8, quantise
 from autoarch.export import ranges as ranges_file
 from autoarch.export.formats import litert_int8
-from autoarch.export.ranges import OF_INPUTS, OF_SUM, wide_enough
+from autoarch.export.ranges import OF_HARD_SWISH_INPUT, OF_INPUTS, OF_SUM, wide_enough
 
 
 def with_weights(model: TrainedModel, **values: float) -> TrainedModel:
@@ -36,14 +36,14 @@ def calibration() -> np.ndarray:
 DEAD = {
     "squeeze": {"squeeze_excite_reduce__bias": -1e4},
     "gate": {"squeeze_excite_expand__bias": -1e4},
-    "h-swish": {"batch_norm__beta": -1e3},
+    "h-swish": {"batch_norm__beta": -100.0},
 }
 
 
 def test_without_wider_ranges_a_gate_that_never_fires_is_refused(
     model: TrainedModel, calibration: np.ndarray, tmp_path: Path
 ) -> None:
-    """The cause, step by step: range 0 to 0, scale 1, a ratio of scales that no kernel takes."""
+    """The cause, step by step: a range of the smallest float, and a scale that no kernel takes."""
     with_weights(model, **DEAD["squeeze"]).folded_model().save(tmp_path / "dead.keras")
     np.save(tmp_path / "pixels.npy", calibration)
     program = f"""
@@ -75,7 +75,7 @@ print(min(widths(Path("a.tflite").read_bytes())))
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     before, *refused, after = done.stdout.strip().splitlines()
-    assert float(before) == 0.0 < float(after)
+    assert float(before) < 1e-37 and float(after) > 1e-3
     assert "failed to prepare" in " ".join(refused)
 
 
@@ -101,7 +101,14 @@ def test_dead_ones_behind_each_other_are_all_widened() -> None:
     found = wide_enough(
         {0: (-2.0, 6.0), 1: (0.0, 0.0), 2: (0.0, 0.0)}, [("", [0], [1]), ("", [1], [2])]
     )
-    assert found[1] == (0.0, 8 * OF_INPUTS) and found[2] == (0.0, 8 * OF_INPUTS**2)
+    assert found[1] == (0.0, 8.0) and found[2] == (0.0, 8.0)
+
+
+def test_one_that_hardly_fires_keeps_a_share_of_its_input() -> None:
+    found = wide_enough({0: (-1.0, 3.0), 1: (0.0, 0.001)}, [("", [0], [1])])
+    assert found[1] == (0.0, 4 * OF_INPUTS)
+    found = wide_enough({0: (-1.0, 3.0), 1: (-0.01, 0.0)}, [("hard_swish", [0], [1])])
+    assert found[1] == (-4 * OF_HARD_SWISH_INPUT, 0.0)
 
 
 def test_what_is_added_to_something_much_larger_is_widened_on_its_own_side() -> None:
