@@ -13,6 +13,8 @@ import autoarch
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export import ask_int8
 from autoarch.search import budget
+from autoarch.search.progress import Progress
+from autoarch.tasks import int8
 from autoarch.tasks.int8 import drop_note
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import first_that_fits
@@ -109,8 +111,14 @@ def test_a_limit_of_the_int8_file_needs_one() -> None:
 def test_a_run_whose_final_network_is_too_large_ships_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trial 0 wins with 372 k weights; the file of trial 1 is the first within the limit."""
+    """Trial 0 wins with 372 k weights; the file of trial 1 is the first within the limit. As if
+    its int8 file were much worse than the network, that is fine-tuned as well."""
     monkeypatch.setattr(budget, "FREE_FINAL_EPOCHS", 7.0)
+    monkeypatch.setattr(int8, "LARGEST_DROP", -1.0)
+    monkeypatch.setattr(int8, "TUNING_EPOCHS", 0.2)
+    notes: list[str] = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "note", notes.append)
     limit = 200_000
     search = autoarch.ImageSearch(
         None,
@@ -120,7 +128,9 @@ def test_a_run_whose_final_network_is_too_large_ships_the_next_one(
         max_size_bytes=limit,
         image_size=8,
         output=tmp_path / "run",
+        progress=progress,
     ).fit("demo:digits")
+    assert sum("Fine-tuning for int8" in note for note in notes) == 1
     result, model = search.result_, tmp_path / "run" / "model"
     first, second = search.trials_
     assert first.params > limit > second.params
