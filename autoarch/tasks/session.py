@@ -363,14 +363,14 @@ class Session:
             macs=model.macs,
             interrupted=self._interrupts.requested,
         )
-        int8 = files.get("litert_int8")
+        int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(
                 self.settings,
                 self.budgets,
                 search.trials,
                 candidate.architecture,
-                int8.size_bytes if int8 else None,
+                int8_export.size_bytes if int8_export else None,
                 self.run_directory.root,
             )
         )
