@@ -164,19 +164,23 @@ class TrainEvaluator:
 
     def new_trainer(self, candidate: Candidate, trial: int, data: ExampleSet) -> Trainer:
         """A fresh network of a trial, to be trained on `data`."""
-        shape = data.inputs.shape[1:]
-        if shape not in self._augmenters:
-            self._augmenters[shape] = self._make_augmenter(shape, self._classes)
         return Trainer(
             candidate.architecture,
             candidate.recipe,
             data,
-            self._augmenters[shape],
+            self.augmenter(data),
             policy=self._policy,
             seed=derive_seed("trial", trial, seed=self._seed),
             class_weights=self._class_weights,
             constants=candidate.constants,
         )
+
+    def augmenter(self, data: ExampleSet) -> Augmenter:
+        """What makes batches of `data`; compiled once for a shape."""
+        shape = data.inputs.shape[1:]
+        if shape not in self._augmenters:
+            self._augmenters[shape] = self._make_augmenter(shape, self._classes)
+        return self._augmenters[shape]
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
         """Times some steps of trial 0, which then starts afresh with its step already traced."""
