@@ -52,6 +52,43 @@ def test_draws_fit_and_most_are_near_the_limit(limit):
     assert np.mean(np.array(costs) >= NEAR * limit) > 0.6
 
 
+def test_most_draws_use_nearly_all_of_the_budget():
+    space, rng = limited(5_000), np.random.default_rng(1)
+    shares = []
+    for _ in range(200):
+        space.renew_allowance()
+        shares.append(space.use(space.sample(rng))[0])
+    assert np.median(shares) > 0.75
+    assert np.min(shares) < 0.4  # some lie anywhere
+
+
+def test_mutants_of_what_is_at_the_limit_fit_and_stay_near_it():
+    space, rng = limited(5_000), np.random.default_rng(1)
+    plain = DecisionSpace(space.decisions)
+    parent = {"stages": 4, "width1": 32, "width2": 64, "width3": 32, "width4": 16, "rate": 0.01}
+    assert cost(parent) == 4_704
+    found = []
+    for _ in range(200):
+        space.renew_allowance()
+        mutant = space.mutate(parent, rng)
+        assert space.contains(mutant)
+        assert mutant != parent
+        found.append(space.use(mutant)[0])
+    usual = np.array([space.use(plain.mutate(parent, rng))[0] for _ in range(200)])
+    assert np.mean(np.array(found) <= 1) > 0.98 > np.mean(usual <= 1)
+    assert np.median(found) > np.median(usual[usual <= 1])
+
+
+def test_where_no_limit_binds_mutants_are_as_ever():
+    space, rng = limited(1e9), np.random.default_rng(0)
+    parent = space.activate({})
+    for _ in range(100):
+        space.renew_allowance()
+        mutant = space.mutate(parent, rng)
+        if mutant["stages"] == parent["stages"]:
+            assert sum(mutant[name] != parent[name] for name in parent) == 1
+
+
 def test_where_no_limit_binds_draws_are_as_ever():
     space, plain = limited(1e9), DecisionSpace.from_hyperparameters(conditional_space())
     rng, other = np.random.default_rng(2), np.random.default_rng(3)
@@ -68,8 +105,8 @@ def test_a_proposal_prices_a_bounded_number_of_settings():
     space, rng = limited(60), np.random.default_rng(0)
     assert space.smallest
     before = space.priced
-    for _ in range(2_000):
-        space.sample(rng)
+    for _ in range(1_000):
+        space.mutate(space.sample(rng), rng)
     assert space.priced - before < 350
 
 
