@@ -165,7 +165,7 @@ class TextSpace(SearchSpace):
         parts = []
         for (start, count), table in self._linear.items():
             columns = graph.add(Columns(start, count), INPUT, name=f"{LINEAR}columns{start}")
-            op = EmbeddingBag(*table.shape, scaled=True, frozen=True)
+            op = EmbeddingBag(len(table), self.classes, scaled=True, frozen=True)
             parts.append(graph.add(op, columns, name=f"{LINEAR}table{start}"))
         return graph.add(Add(), *parts, name=f"{LINEAR}logits") if len(parts) > 1 else parts[0]
 

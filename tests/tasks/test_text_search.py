@@ -48,7 +48,7 @@ def test_what_the_data_gave_is_left_alone_and_exported(found):
     assert scales[2 + words.index("unheard"), 0] == 0
     linear = weights["linear_table0/embeddings"]
     bad, good = linear[2 + words.index("lovely")]
-    assert good > 0.5 > -0.5 > bad and again.classes_[1] == "good"
+    assert good > 0.3 > -0.3 > bad and again.classes_[1] == "good"
     assert not linear[2 + words.index("unheard")].any()
     texts = ["a lovely evening", "cold again"]
     assert np.allclose(again.predict_proba(texts), found.predict_proba(texts), atol=1e-6)
