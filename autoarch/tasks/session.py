@@ -17,7 +17,7 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
-from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -173,7 +173,8 @@ class Session:
             raise BudgetError(
                 f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                f"with its check needs about {CLOSING_S:.0f} s. Give more time."
+                f"with its check needs about {closing_s(self.clock.limit_s, start_s):.0f} s. "
+                "Give more time."
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
