@@ -5,9 +5,9 @@
 The linear model is TF-IDF of word 1-2-grams and character 1-4-grams with logistic regression,
 C=10, trained on all that is not test. Each run of AutoArch is a process of its own, as a user
 starts it; the machine should do nothing else. Test parts are read once a run, at its end. What is
-finished is kept in `benchmarks/text.jsonl`, one line each: an interrupted benchmark goes on; without
-that file it begins anew. The
-table goes to `benchmarks/text.md`. The sets lie in `../shared/data` beside the checkout.
+finished is kept in `benchmarks/text.jsonl`, one line each: an interrupted benchmark goes on, and
+begins anew without that file. The table goes to `benchmarks/text.md`. The sets lie in
+`../shared/data` beside the checkout.
 """
 
 from __future__ import annotations
