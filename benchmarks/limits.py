@@ -19,20 +19,20 @@ from __future__ import annotations
 import argparse
 import datetime
 import itertools
-import json
 import os
 import platform
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3")
 
 import numpy as np
+from kept import Kept
 
 from autoarch.costs import LatencyTable, model_costs
 from autoarch.costs.budgets import Budgets
@@ -77,24 +77,6 @@ class RooflineTable(LatencyTable):
 
     def missing(self, architecture: Any) -> list[str]:
         return []
-
-
-class Kept:
-    """Finished cells by key, each a line of a file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.cells: dict[str, Any] = {}
-        if path.exists():
-            for line in path.read_text().splitlines():
-                self.cells.update([json.loads(line)])
-
-    def get(self, key: str, make: Callable[[], Any]) -> Any:
-        if key not in self.cells:
-            self.cells[key] = make()
-            with self.path.open("a") as file:
-                file.write(json.dumps([key, self.cells[key]]) + "\n")
-        return self.cells[key]
 
 
 def key_of(*parts: object) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from autoarch.architecture.canonical import Certificate, LabelledGraph
 from autoarch.architecture.ops import Op, Shape, op_from_config
+from autoarch.architecture.ops.blend import Blend
 from autoarch.errors import InvalidArchitectureError
 
 INPUT = "input"
@@ -186,8 +187,8 @@ class Architecture:
         """Builds the Keras model with fresh weights.
 
         Args:
-            policy: Keras dtype policy of all layers but the last, which is float32 so that the
-                logits and the loss keep their precision.
+            policy: Keras dtype policy of all layers but those of the logits, which are float32 so
+                that they and the loss keep their precision.
             name: Name of the model.
 
         Returns:
@@ -199,13 +200,25 @@ class Architecture:
         entry = keras.Input(self.input_shape, name=INPUT, dtype=self.input_dtype)
         tensors: dict[str, Any] = {INPUT: entry}
         output = self.nodes[-1]
+        logits = [output.name, *(output.inputs[:1] if isinstance(output.op, Blend) else ())]
         for node in self.live_nodes:
             tensors[node.name] = node.op.apply(
                 [tensors[name] for name in node.inputs],
                 name=node.layer_name,
-                dtype="float32" if node is output else policy,
+                dtype="float32" if node.name in logits else policy,
             )
         return keras.Model(tensors[INPUT], tensors[output.name], name=name)
+
+    def learner(self, model: Any) -> Any:
+        """The part of a built model that training compares with the answers, a `keras.Model` with
+        the same weights: all of it, or what a final `Blend` blends with what the data gives."""
+        import keras
+
+        output = self.nodes[-1]
+        if not isinstance(output.op, Blend):
+            return model
+        learned = model.get_layer(output.layer_name + Blend.LEARNED)
+        return keras.Model(model.input, learned.input, name="learner")
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as JSON; `from_json` is the inverse."""

@@ -4,7 +4,7 @@ interrupted sitting ended."""
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
-from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -99,7 +99,7 @@ class Session:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._train_final(evaluator, data, candidate, best, plan)
+            final = self._train_final(evaluator, setup, data, candidate, best, plan)
         return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
 
     # -- Phases -------------------------------------------------------------------------------
@@ -173,7 +173,8 @@ class Session:
             raise BudgetError(
                 f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                f"with its check needs about {CLOSING_S:.0f} s. Give more time."
+                f"with its check needs about {closing_s(self.clock.limit_s, start_s):.0f} s. "
+                "Give more time."
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
@@ -210,6 +211,7 @@ class Session:
     def _train_final(
         self,
         evaluator: TrainEvaluator,
+        setup: Setup,
         data: TaskData,
         candidate: Candidate,
         best: TrialRecord,
@@ -234,7 +236,11 @@ class Session:
                 self.log.append("clock", t=heard_s)
             return self._interrupts.requested
 
-        refit = data.train_and_valid() if data.can_be_joined else None
+        refit, constants = None, {}
+        if data.can_be_joined:
+            refit = data.train_and_valid()
+            space = self.task.space(self.settings, setup, replace(data, train=refit))
+            constants = space.constants(candidate.architecture)
         return train_final(
             evaluator,
             candidate,
@@ -249,6 +255,7 @@ class Session:
             elapsed=lambda: self.clock.elapsed_s,
             objective=self.objective,
             refit=refit,
+            constants=constants,
             smaller_first=(
                 data.fits_memory
                 and (plan.final_until_s or begin_s + SMALLER_FROM_S) - begin_s >= SMALLER_FROM_S

@@ -32,6 +32,7 @@ CASES = {
     "add_channel": [({}, [(5, 4)])],
     "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
+    "blend": [({"share": 0.3}, [(4,), (4,)])],
     "cepstrum": [({"coefficients": 3}, [(5, 4)])],
     "columns": [({"start": 1, "count": 3}, [IDS])],
     "concat": [({}, [IMAGE, (6, 5, 3)])],
