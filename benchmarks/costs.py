@@ -23,7 +23,7 @@ prepare_environment()
 
 import keras  # noqa: E402
 from converted import convert_floats, convert_int8, draw  # noqa: E402
-from limits import Kept  # noqa: E402
+from kept import Kept  # noqa: E402
 
 from autoarch.architecture import Architecture  # noqa: E402
 from autoarch.costs import ModelCosts, model_costs  # noqa: E402

@@ -25,10 +25,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from kept import Kept
 from limits import (
     SHAPES,
     SINGLE,
-    Kept,
     RooflineTable,
     _shares_anew,
     random_constraints,
