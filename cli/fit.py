@@ -14,6 +14,8 @@ from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
+IMAGE_SPACES = ("residual", "mobile", "cell", "chain", "nasbench201", "pretrained")
+
 
 def share_or_path(
     context: click.Context, parameter: click.Parameter, value: str | None
@@ -82,14 +84,20 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(
-        ["auto", "residual", "mobile", "cell", "chain", "nasbench201", "speech", "text"]
-    ),
+    type=click.Choice(["auto", *IMAGE_SPACES, "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
     section="Search",
     help="Family of networks to search.",
+)
+@click.option(
+    "--pretrained",
+    metavar="FILE|FOLDER|NAME",
+    cls=Option,
+    section="Search",
+    help="Begin with networks that come trained: Keras files of weights of MobileNet or "
+    "SqueezeNet; or the name of one to download: mobilenet, mobilenet-0.75, -0.5, -0.25.",
 )
 @click.option(
     "--inherit/--no-inherit",
@@ -395,7 +403,7 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
 
 
 _OWN: dict[str, dict[str, Any]] = {
-    "image": {"image_size": None, "mirror": "auto"},
+    "image": {"image_size": None, "mirror": "auto", "pretrained": None},
     "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }

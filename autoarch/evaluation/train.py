@@ -176,6 +176,7 @@ class TrainEvaluator:
             seed=derive_seed("trial", trial, seed=self._seed),
             class_weights=self._class_weights,
             constants=candidate.constants,
+            initial=candidate.initial(),
         )
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:

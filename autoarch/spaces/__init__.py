@@ -8,6 +8,7 @@ from autoarch.spaces.chain import ChainSpace
 from autoarch.spaces.mobile import MobileSpace
 from autoarch.spaces.named import NAMED, named_architecture
 from autoarch.spaces.nasbench201 import NasBench201Space
+from autoarch.spaces.pretrained import PretrainedSpace
 from autoarch.spaces.residual import ResidualSpace
 from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.spaces.speech import SpeechSpace
@@ -41,6 +42,7 @@ __all__ = [
     "ImageSpace",
     "MobileSpace",
     "NasBench201Space",
+    "PretrainedSpace",
     "ResidualSpace",
     "SearchSpace",
     "SpeechSpace",

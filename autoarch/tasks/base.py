@@ -208,11 +208,13 @@ class BaseSearch(ABC):
                 f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
             )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
+        own = {name: getattr(self, name) for name in self.own}
+        family = "mobile" if self.mobile and not own.get("pretrained") else "auto"
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space="mobile" if self.mobile and self.space == "auto" else self.space,
+            space=family if self.space == "auto" else self.space,
             objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
@@ -226,7 +228,7 @@ class BaseSearch(ABC):
             prefer=canonical_targets(self.prefer),
             objectives=objectives,
             mobile=self.mobile,
-            **{name: getattr(self, name) for name in self.own},
+            **own,
         )
 
     def _adopt(self, run: RunDirectory) -> Self:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.architecture import Architecture
 from autoarch.data import (
     ExampleSet,
     ImageData,
@@ -23,20 +25,28 @@ from autoarch.data import (
     scan_images,
 )
 from autoarch.data.split import TRAIN
-from autoarch.errors import DataError
+from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import Candidate, SearchSpace, get_space
+from autoarch.spaces import Candidate, PretrainedSpace, SearchSpace, get_space
+from autoarch.spaces.backbones import Backbone, find_backbones
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
-from autoarch.tasks.scaling import choose_scale, default_recipe, sizing_space
+from autoarch.tasks.scaling import (
+    Scale,
+    choose_pretrained,
+    choose_scale,
+    default_recipe,
+    sizing_space,
+)
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array
+from autoarch.training.linear_head import feature_network, fit_linear_head
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 
@@ -50,13 +60,22 @@ class ImageTask(Task):
     Args:
         source: What was found in the data.
         x: What the user gave; names the run.
+        backbones: Networks that come trained, by name; none where the search begins from scratch.
+        notes: What the user is told, once.
     """
 
     name = "image"
     noun = "picture"
 
-    def __init__(self, source: ImageSource, x: Any):
+    def __init__(
+        self,
+        source: ImageSource,
+        x: Any,
+        backbones: Mapping[str, Backbone] | None = None,
+        notes: Sequence[str] = (),
+    ):
         self._source = source
+        self._backbones, self._notes = backbones or {}, notes
         self.fingerprint = source.fingerprint
         self.description, self.short_name = described(x, "images")
         self.facts = {
@@ -65,32 +84,43 @@ class ImageTask(Task):
         }
 
     def setup(self, settings: Settings, speed: Speed) -> Setup:
-        source = self._source
-        examples = int(np.sum(source.splits == TRAIN))
-        channels = infer_channels(source)
-        scale = choose_scale(
-            sizing_space(self._kind(settings)),
-            median_side=min(source.sizes),
-            image_size=settings.image_size,
-            examples=examples,
-            channels=channels,
-            classes=len(source.classes),
-            training_s=expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
-            macs_per_s=speed.macs_per_s,
-        )
+        examples = int(np.sum(self._source.splits == TRAIN))
+        channels = infer_channels(self._source)
+        network, scale = self._scale(settings, speed, examples, channels)
         scale = fitting_scale(
             scale,
-            self._kind(settings),
+            self._kind(settings, network),
             channels,
-            len(source.classes),
+            len(self._source.classes),
             budgets_of(settings.constraints),
             side_is_given=settings.image_size is not None,
         )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
-        recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
-        return Setup(preprocessing.to_json(), scale.width, recipe, speed)
+        recipe = default_recipe(
+            side=scale.side, channels=channels, examples=examples, pretrained=network is not None
+        )
+        return Setup(preprocessing.to_json(), scale.width, recipe, speed, network)
+
+    def _scale(
+        self, settings: Settings, speed: Speed, examples: int, channels: int
+    ) -> tuple[str | None, Scale]:
+        """Trial 0's backbone, if any, and its size."""
+        known: dict[str, Any] = {
+            "median_side": min(self._source.sizes),
+            "image_size": settings.image_size,
+            "examples": examples,
+            "channels": channels,
+            "classes": len(self._source.classes),
+            "training_s": expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
+            "macs_per_s": speed.macs_per_s,
+        }
+        if self._backbones:
+            return choose_pretrained(self._backbones, **known)
+        return None, choose_scale(sizing_space(self._kind(settings, None)), **known)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        for note in self._notes:
+            progress.note(note)
         return load_images(
             self._source,
             ImagePreprocessing.from_json(setup.preprocessing),
@@ -99,13 +129,54 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        return self._kind(settings)(
-            data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
+        def head_start(
+            architecture: Architecture, weights: Mapping[str, Array]
+        ) -> Mapping[str, Array]:
+            key = feature_network(architecture).key
+            if key not in heads:
+                heads[key] = fit_linear_head(
+                    architecture,
+                    weights,
+                    data.train,
+                    mirrored=setup.recipe.flip,
+                    seed=settings.seed,
+                )
+            return heads[key]
+
+        heads: dict[str, Mapping[str, Array]] = {}
+        more: dict[str, Any] = {} if setup.network is None else {"head_start": head_start}
+        return self._kind(settings, setup.network)(
+            data.preprocessing.shape,
+            len(data.classes),
+            width=setup.width,
+            recipe=setup.recipe,
+            **more,
         )
 
-    @staticmethod
-    def _kind(settings: Settings) -> Callable[..., SearchSpace]:
-        return get_space("residual" if settings.space == "auto" else settings.space)
+    def _kind(self, settings: Settings, backbone: str | None) -> Callable[..., SearchSpace]:
+        """What makes the space from a shape, the classes and a width.
+
+        Args:
+            settings: What the user asked for.
+            backbone: The name of trial 0's, as decided at the beginning of the run, or None.
+        """
+        if backbone is None:
+            scratch = settings.space in ("auto", PretrainedSpace.name)
+            return get_space("residual" if scratch else settings.space)
+        if backbone not in self._backbones:
+            raise InvalidInputError(
+                f"The run began with the weights of {backbone}, which {settings.pretrained} does "
+                "not give any more; put them back to go on."
+            )
+
+        def pretrained(
+            shape: tuple[int, ...], classes: int, *, width: int = 0, **more: Any
+        ) -> SearchSpace:
+            return PretrainedSpace(
+                shape, classes, backbones=self._backbones, backbone=backbone, **more
+            )
+
+        return pretrained
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
         return make_augmenter(shape, classes)
@@ -139,7 +210,8 @@ class ImageSearch(BaseSearch):
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
-        space: Family of networks: "auto", "residual", "mobile", "cell", "chain" or "nasbench201".
+        space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "nasbench201", or
+            "pretrained", which "auto" stands for where `pretrained` is given.
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
         image_size: Side of the square picture that the network sees; None chooses it from the
@@ -151,6 +223,9 @@ class ImageSearch(BaseSearch):
         precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
         inherit: Whether each network begins with the weights of the most similar one before it,
             as far as they fit; an inherited epoch counts as an own one.
+        pretrained: Networks that come trained, to begin with: a Keras file of weights of MobileNet
+            or SqueezeNet, a folder of such files, or a name in
+            `autoarch.spaces.backbones.MOBILENETS`, whose weights are downloaded once.
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
             over a picture and its mirror image, about a point more accurate for twice the work;
             "none": by the picture alone.
@@ -182,7 +257,7 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
-    own = ("image_size", "mirror")
+    own = ("image_size", "mirror", "pretrained")
 
     def __init__(
         self,
@@ -190,11 +265,19 @@ class ImageSearch(BaseSearch):
         *,
         image_size: int | None = None,
         mirror: str = "auto",
+        pretrained: str | Path | None = None,
         **common: Unpack[CommonArguments],
     ):
         super().__init__(time, **common)
         self.image_size = image_size
         self.mirror = mirror
+        self.pretrained = pretrained
+
+    def _settings(self) -> Settings:
+        settings = super()._settings()
+        if self.pretrained is None or not Path(self.pretrained).exists():
+            return settings
+        return replace(settings, pretrained=str(Path(self.pretrained).resolve()))
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
         source = scan_images(
@@ -205,7 +288,9 @@ class ImageSearch(BaseSearch):
             validation_data=validation_data,
             seed=settings.seed,
         )
-        return ImageTask(source, x)
+        if settings.pretrained is None:
+            return ImageTask(source, x)
+        return ImageTask(source, x, *find_backbones(settings.pretrained))
 
     @property
     def _preprocessing(self) -> ImagePreprocessing:
