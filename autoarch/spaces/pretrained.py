@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture import Architecture, GraphBuilder
+from autoarch.architecture.ops.merge import Concat
+from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.spaces.backbones import Backbone
 from autoarch.spaces.blocks import classifier
 from autoarch.spaces.space import Candidate, SearchSpace
+from autoarch.training.linear_head import LinearHeads
 from autoarch.training.recipe import Recipe
 
 Array = npt.NDArray[Any]
@@ -26,10 +30,6 @@ SLOWNESS = {"mobilenet": 2.8, "squeezenet": 1.6}
 """By family: seconds of a training step on two cores, by those that its multiply-adds would take
 in a dense convolution of 32 channels (`SearchSpace.slowness`)."""
 
-HeadStart = Callable[[Architecture, Mapping[str, Array]], Mapping[str, Array]]
-"""Gives the weights of the last layer that training begins with, for a network and the weights of
-its backbone."""
-
 
 class PretrainedSpace(SearchSpace):
     """A backbone with its weights, global pooling, logits.
@@ -43,7 +43,7 @@ class PretrainedSpace(SearchSpace):
         backbones: By name; at least one.
         backbone: The name of trial 0's; the first where left out.
         recipe: Recipe of trial 0.
-        head_start: Where the last layer begins; at random where left out.
+        heads: Fits the last layer that training begins with; without, it begins at random.
     """
 
     name: ClassVar[str] = "pretrained"
@@ -56,12 +56,13 @@ class PretrainedSpace(SearchSpace):
         backbones: Mapping[str, Backbone],
         backbone: str | None = None,
         recipe: Recipe | None = None,
-        head_start: HeadStart | None = None,
+        heads: LinearHeads | None = None,
     ):
         super().__init__(input_shape, classes, recipe=recipe)
         self._backbones = dict(backbones)
         self._default = backbone or next(iter(backbones))
-        self._head_start = head_start
+        self._heads = heads
+        self._fitted: dict[tuple[str, int], Mapping[str, Array]] = {}
         self.slowness = SLOWNESS[self._backbones[self._default].family]
 
     def architecture(self, hp: Any) -> Architecture:
@@ -88,11 +89,27 @@ class PretrainedSpace(SearchSpace):
                 (trained if part >= first else frozen)[path] = array
 
         def initial() -> Mapping[str, Array]:
-            if self._head_start is None:
+            if self._heads is None:
                 return trained
-            return {**trained, **self._head_start(found.architecture, {**frozen, **trained})}
+            return {**trained, **self._head(backbone, found.decisions["left_off"], self._heads)}
 
         return replace(found, constants=frozen, initial=initial)
+
+    def _head(self, backbone: Backbone, left_off: int, heads: LinearHeads) -> Mapping[str, Array]:
+        """The last layer fitted to the frozen backbone; one pass over the data serves all ends."""
+        if (backbone.name, left_off) not in self._fitted:
+            graph = GraphBuilder(self.input_shape)
+            ends = backbone.write(graph)
+            last = [ends[-1 - off] for off in LEFT_OFF]
+            pooled = [graph.add(GlobalAveragePool2D(), end, name=f"{end}/mean") for end in last]
+            graph.add(Concat(), *pooled, name="features")
+            weights = backbone.weights_for(self.input_shape[2])
+            features = heads.features(graph.finish(), weights)
+            sizes = np.cumsum([0, *(graph.shape(node)[-1] for node in pooled)])
+            kernel, bias = heads.fit(features[..., sizes[left_off] : sizes[left_off + 1]])
+            head = {"head_logits/kernel": kernel, "head_logits/bias": bias}
+            self._fitted[backbone.name, left_off] = head
+        return self._fitted[backbone.name, left_off]
 
 
 def _part(node: str) -> int:

@@ -10,7 +10,6 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.architecture import Architecture
 from autoarch.data import (
     ExampleSet,
     ImageData,
@@ -46,7 +45,7 @@ from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array
-from autoarch.training.linear_head import feature_network, fit_linear_head
+from autoarch.training.linear_head import LinearHeads
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 
@@ -129,22 +128,10 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        def head_start(
-            architecture: Architecture, weights: Mapping[str, Array]
-        ) -> Mapping[str, Array]:
-            key = feature_network(architecture).key
-            if key not in heads:
-                heads[key] = fit_linear_head(
-                    architecture,
-                    weights,
-                    data.train,
-                    mirrored=setup.recipe.flip,
-                    seed=settings.seed,
-                )
-            return heads[key]
-
-        heads: dict[str, Mapping[str, Array]] = {}
-        more: dict[str, Any] = {} if setup.network is None else {"head_start": head_start}
+        more: dict[str, Any] = {}
+        if setup.network is not None:
+            classes, mirrored = len(data.classes), setup.recipe.flip
+            more["heads"] = LinearHeads(data.train, classes, mirrored=mirrored, seed=settings.seed)
         return self._kind(settings, setup.network)(
             data.preprocessing.shape,
             len(data.classes),

@@ -22,8 +22,13 @@ EPOCHS_WANTED = 30.0
 PRETRAINED_SIDE = 128
 """Smallest side that backbones get; what they know was learned on pictures of 224 pixels."""
 
-FINE_TUNING_RATE = 1e-3
-"""Peak learning rate for weights that come trained."""
+FINE_TUNING_RATE = 3e-4
+"""Peak learning rate for weights that come trained.
+
+At 1e-3 the first epoch tears down what the fitted last layer makes use of: MobileNet 0.25 on 750
+photos of clothing10 at 128 pixels falls from a validation accuracy of 0.71 to 0.52, at 3e-4 it
+rises to 0.72 (250 others, one seed).
+"""
 
 PHOTO_SIDE = 64
 """From this side on pictures are cropped at random, and colours changed."""

@@ -14,8 +14,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from autoarch.architecture import Architecture
-from autoarch.architecture.ops.dense import Dense
-from autoarch.architecture.ops.dropout import Dropout
 from autoarch.data.dataset import ExampleSet
 from autoarch.seeding import rng
 from autoarch.training.constants import set_weights
@@ -36,56 +34,51 @@ SMALLEST_DEVIATION = 1e-2
 """Features that hardly vary are not blown up to deviation 1; as a share of the mean deviation."""
 
 
-def feature_network(architecture: Architecture) -> Architecture:
-    """The network up to its last layer, without dropout.
-
-    Raises:
-        ValueError: The last layer is not dense, or a dropout is not right before it.
-    """
-    nodes = list(architecture.live_nodes)
-    if not isinstance(nodes.pop().op, Dense):
-        raise ValueError("A network whose last layer is not dense has no linear head.")
-    while isinstance(nodes[-1].op, Dropout):
-        nodes.pop()
-    return Architecture(architecture.input_shape, tuple(nodes), architecture.input_dtype)
-
-
-def fit_linear_head(
-    architecture: Architecture,
-    weights: Mapping[str, Array],
-    data: ExampleSet,
-    *,
-    mirrored: bool = False,
-    seed: int = 0,
-) -> dict[str, Array]:
-    """Kernel and bias of the last layer by their paths.
+class LinearHeads:
+    """Fits last layers on one training part; what networks make of it is computed once each.
 
     Args:
-        architecture: Its last layer must be dense.
-        weights: Of everything else, by path.
         data: Training part; its labels need not hold every class, nor more than one.
+        classes: Number of classes.
         mirrored: Whether the mirror image of each picture is an example, too.
         seed: Of the choice of examples.
     """
-    random = rng("linear head", seed=seed)
-    order = random.permutation(len(data))[:MOST_EXAMPLES]
-    features = feature_network(architecture)
-    model = features.build(name="features")
-    set_weights(model, weights)
-    infer = tf.function(
-        lambda x: model(x, training=False),
-        input_signature=[input_spec(architecture)],
-        autograph=False,
-        jit_compile=False,
-    )
-    inputs = np.asarray(data.inputs[np.sort(order)])
-    labels = np.asarray(data.labels[np.sort(order)])
-    views = [inputs, inputs[:, :, ::-1]] if mirrored else [inputs]
-    found = [predict_in_batches(infer, view, features) for view in views]
-    (classes,) = architecture.output_shape
-    kernel, bias = logistic_regression(np.stack(found), labels, classes, random)
-    name = architecture.nodes[-1].layer_name
-    return {f"{name}/kernel": kernel, f"{name}/bias": bias}
+
+    def __init__(self, data: ExampleSet, classes: int, *, mirrored: bool = False, seed: int = 0):
+        order = rng("linear head", seed=seed).permutation(len(data))[:MOST_EXAMPLES]
+        self._rows = np.sort(order)
+        self._data, self._classes = data, classes
+        self._mirrored, self._seed = mirrored, seed
+        self._features: dict[str, Array] = {}
+
+    def features(self, network: Architecture, weights: Mapping[str, Array]) -> Array:
+        """What a network makes of the examples, `(views, n, features)`.
+
+        Args:
+            network: Its output is `(features,)`.
+            weights: All of its weights, by path; the same whenever the network is.
+        """
+        if network.key not in self._features:
+            model = network.build(name="features")
+            set_weights(model, weights)
+            infer = tf.function(
+                lambda x: model(x, training=False),
+                input_signature=[input_spec(network)],
+                autograph=False,
+                jit_compile=False,
+            )
+            inputs = np.asarray(self._data.inputs[self._rows])
+            views = [inputs, inputs[:, :, ::-1]] if self._mirrored else [inputs]
+            found = [predict_in_batches(infer, view, network) for view in views]
+            self._features[network.key] = np.stack(found)
+        return self._features[network.key]
+
+    def fit(self, features: Array) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Kernel `(features, classes)` and bias `(classes,)` for what `features` gave, or some of
+        its columns."""
+        labels = np.asarray(self._data.labels[self._rows])
+        random = rng("held back", seed=self._seed)
+        return logistic_regression(features, labels, self._classes, random)
 
 
 def logistic_regression(

@@ -20,6 +20,7 @@ from autoarch.spaces.pretrained import LEFT_OFF, TRAINED, PretrainedSpace
 from autoarch.training.augment import make_augmenter
 from autoarch.training.constants import set_weights
 from autoarch.training.fit import Trainer
+from autoarch.training.linear_head import LinearHeads
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -142,8 +143,8 @@ def test_each_candidate_is_a_network_of_its_own(backbone):
     assert found.build(hp).count_params() == found.candidate({}).architecture.params
 
 
-@pytest.mark.parametrize("trained", [0.0, 0.3, 1.0])
-def test_training_moves_the_last_parts_and_nothing_else(backbone, trained):
+def test_training_moves_the_last_parts_and_nothing_else(backbone):
+    trained = 0.3
     candidate = space(backbone).candidate({"trained": trained})
     data = ImageSet(PICTURES.astype("uint8"), np.arange(3), ("a", "b", "c"))
     trainer = Trainer(
@@ -165,18 +166,31 @@ def test_training_moves_the_last_parts_and_nothing_else(backbone, trained):
     assert not any("norm" in path for path in after if (after[path] != before[path]).any())
 
 
-def test_the_head_begins_where_it_is_told(backbone):
-    seen = []
+class CountingHeads(LinearHeads):
+    """Remembers the calls."""
 
-    def head_start(architecture, weights):
-        seen.append(set(weights) >= set(backbone.weights))
-        return {"head_logits/bias": np.array([1.0, 2.0, 3.0], np.float32)}
+    passes = 0
 
-    candidate = space(backbone, head_start=head_start).candidate({"trained": 0.3})
-    assert seen == []  # an oracle asks for many candidates of which few are trained
+    def features(self, network, weights):
+        self.passes += 1
+        return super().features(network, weights)
+
+
+@pytest.mark.parametrize("left_off", [0, 2])
+def test_the_head_begins_as_a_logistic_regression_on_the_frozen_features(backbone, left_off):
+    labels = np.arange(12) % 3
+    pictures = RANDOM.integers(0, 256, (12, 64, 64, 3)).astype("uint8")
+    heads = CountingHeads(ImageSet(pictures, labels, tuple("abcdefghijkl")), 3)
+    decisions = {"trained": 0.3, "left_off": left_off, "dropout": 0.0}
+    candidate = space(backbone, heads=heads).candidate(decisions)
+    assert heads.passes == 0  # an oracle asks for many candidates of which few are trained
     initial = candidate.initial()
-    assert seen == [True] and initial["head_logits/bias"][2] == 3
+    assert heads.passes == 1 and candidate.initial()["head_logits/bias"] is not None
+    assert heads.passes == 1
     assert not set(initial) & set(candidate.constants)
+    model = candidate.architecture.build()
+    set_weights(model, {**candidate.constants, **initial})
+    assert (model(pictures.astype("float32")).numpy().argmax(1) == labels).mean() > 0.9
 
 
 def test_other_files_are_refused_in_a_line(tmp_path, mobilenet):
