@@ -82,7 +82,8 @@ class PretrainedSpace(SearchSpace):
         parts = sorted({_part(node.name) for node in found.architecture.nodes} - {-1})
         first = len(parts) - round(found.decisions["trained"] * len(parts))
         layers = {n.layer_name: _part(n.name) for n in found.architecture.nodes}
-        frozen, trained = {}, {}
+        frozen: dict[str, Array] = {}
+        trained: dict[str, Array] = {}
         for path, array in weights.items():
             part = layers.get(path.split("/")[0], -1)
             if part >= 0:
