@@ -15,6 +15,10 @@ from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
+IMAGE_SPACES = (
+    "residual", "mobile", "cell", "chain", "topology", "nasbench201", "pretrained",
+)  # fmt: skip
+
 
 NAMED_NETWORKS = (
     "nasnet-a",
@@ -102,9 +106,7 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--space",
-    type=click.Choice(
-        ["auto", "residual", "mobile", "cell", "chain", "topology", "nasbench201", "speech", "text"]
-    ),
+    type=click.Choice(["auto", *IMAGE_SPACES, "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
@@ -127,6 +129,14 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     section="Search",
     help="Search nothing, train a known network, narrower where data or time ask for that: "
     f"{', '.join(NAMED_NETWORKS)}. --set width=N takes it as wide as that.",
+)
+@click.option(
+    "--pretrained",
+    metavar="FILE|FOLDER|NAME",
+    cls=Option,
+    section="Search",
+    help="Begin with networks that come trained: Keras files of weights of MobileNet or "
+    "SqueezeNet; or the name of one to download: mobilenet, mobilenet-0.75, -0.5, -0.25.",
 )
 @click.option(
     "--inherit/--no-inherit",
@@ -432,7 +442,7 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
 
 
 _OWN: dict[str, dict[str, Any]] = {
-    "image": {"image_size": None, "mirror": "auto", "architecture": None},
+    "image": {"image_size": None, "mirror": "auto", "architecture": None, "pretrained": None},
     "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from autoarch.architecture.graph import INPUT, Architecture, Node
 from autoarch.architecture.ops import Op, Shape
 
-_JOINING = {"batch_norm", "activation", "dropout"}
+_JOINING = {"batch_norm", "frozen_batch_norm", "activation", "dropout"}
 """Kinds that share the box of the node they follow or precede."""
 
 _SHORT_NAMES = {
@@ -22,6 +22,7 @@ _SHORT_NAMES = {
     "dilated_depthwise_conv2d": "dilated depthwise conv",
     "oblong_conv2d": "conv",
     "batch_norm": "BN",
+    "frozen_batch_norm": "BN",
     "activation": "",
     "squeeze_excite": "squeeze-excite",
     "max_pool2d": "max pool",

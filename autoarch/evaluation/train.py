@@ -173,6 +173,7 @@ class TrainEvaluator:
             seed=derive_seed("trial", trial, seed=self._seed),
             class_weights=self._class_weights,
             constants=candidate.constants,
+            initial=candidate.initial(),
         )
 
     def augmenter(self, data: ExampleSet) -> Augmenter:

@@ -190,7 +190,7 @@ class Search:
             record = TrialRecord(
                 trial=len(self.trials),
                 decisions=candidate.decisions,
-                key=architecture.key,
+                key=candidate.key,
                 params=architecture.params,
                 macs=architecture.macs,
             )

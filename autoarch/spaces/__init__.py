@@ -8,6 +8,7 @@ from autoarch.spaces.chain import ChainSpace
 from autoarch.spaces.mobile import MobileSpace
 from autoarch.spaces.named import NAMED, named_architecture
 from autoarch.spaces.nasbench201 import NasBench201Space
+from autoarch.spaces.pretrained import PretrainedSpace
 from autoarch.spaces.reference import ReferenceSpace
 from autoarch.spaces.residual import ResidualSpace
 from autoarch.spaces.space import Candidate, SearchSpace
@@ -51,6 +52,7 @@ __all__ = [
     "ImageSpace",
     "MobileSpace",
     "NasBench201Space",
+    "PretrainedSpace",
     "ReferenceSpace",
     "ResidualSpace",
     "SearchSpace",

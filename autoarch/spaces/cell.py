@@ -56,7 +56,7 @@ class CellSpace(SearchSpace):
     """
 
     name: ClassVar[str] = "cell"
-    slowness: ClassVar[float] = 2.5
+    slowness: float = 2.5
 
     def __init__(
         self,

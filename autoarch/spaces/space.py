@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from autoarch.architecture import Architecture
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.limited import descend
 from autoarch.spaces.steering import Rule, SteeredHyperParameters, Steering
-from autoarch.training.constants import set_constants
+from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.recipe import Recipe, decide_recipe
 
 
@@ -24,10 +25,12 @@ class Candidate:
 
     Args:
         decisions: Active values by decision name.
-        architecture: The network; its key names the candidate: one network is one trial.
+        architecture: The network: one network is one trial, see `key`.
         recipe: How it is trained.
         constants: Weights that the data gives and training leaves as they are, by their path in
             the Keras model.
+        initial: Gives the weights that training begins with, by path; the others begin at random.
+            Called when the network is built, since the weights may take seconds to make.
     """
 
     decisions: Mapping[str, Any]
@@ -36,6 +39,18 @@ class Candidate:
     constants: Mapping[str, npt.NDArray[Any]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    initial: Callable[[], Mapping[str, npt.NDArray[Any]]] = field(
+        default=dict, compare=False, repr=False
+    )
+
+    @property
+    def key(self) -> str:
+        """Equal for candidates that are one trial: equal networks of which the same weights are
+        trained."""
+        if not self.constants:
+            return self.architecture.key
+        names = "\n".join([self.architecture.key, *sorted(self.constants)])
+        return hashlib.blake2b(names.encode(), digest_size=12).hexdigest()
 
 
 class SearchSpace(keras_tuner.HyperModel, ABC):
@@ -54,7 +69,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     """
 
     name: ClassVar[str] = "own"
-    slowness: ClassVar[float] = 1.0
+    slowness: float = 1.0
     """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
 
     def __init__(self, input_shape: tuple[int, ...], classes: int, *, recipe: Recipe | None = None):
@@ -148,8 +163,10 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         import keras
 
         recipe, architecture = self.recipe(hp), self.architecture(hp)
+        candidate = self.candidate(hp.values)
         model = architecture.build()
-        set_constants(model, self.constants(architecture))
+        set_constants(model, candidate.constants)
+        set_weights(model, candidate.initial())
         model.compile(
             optimizer=keras.optimizers.AdamW(
                 recipe.learning_rate,

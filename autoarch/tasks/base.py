@@ -224,6 +224,7 @@ class BaseSearch(ABC):
                 f"of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
             )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
+        own = {name: getattr(self, name) for name in self.own}
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
@@ -245,12 +246,13 @@ class BaseSearch(ABC):
             preset=canonical_values("preset", self.preset),
             fixed=canonical_values("fixed", self.fixed),
             forbidden=parse_wishes(self.forbidden) or None,
-            **{name: getattr(self, name) for name in self.own},
+            **own,
         )
 
     def _space_name(self) -> str:
         if isinstance(self.space, str):
-            name = "mobile" if self.mobile and self.space == "auto" else self.space
+            mobile = self.mobile and not getattr(self, "pretrained", None)
+            name = "mobile" if mobile and self.space == "auto" else self.space
             if name not in SPACE_NAMES:
                 raise InvalidInputError(
                     f"`space` must be one of {', '.join(SPACE_NAMES)}; got {name!r}."

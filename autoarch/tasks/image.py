@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -30,16 +31,31 @@ from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import Candidate, ReferenceSpace, ResidualSpace, SearchSpace, get_space
+from autoarch.spaces import (
+    Candidate,
+    PretrainedSpace,
+    ReferenceSpace,
+    ResidualSpace,
+    SearchSpace,
+    get_space,
+)
+from autoarch.spaces.backbones import Backbone, find_backbones
 from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
 from autoarch.tasks.own_space import as_given, family_of
-from autoarch.tasks.scaling import Scale, choose_scale, default_recipe, sizing_space
+from autoarch.tasks.scaling import (
+    Scale,
+    choose_pretrained,
+    choose_scale,
+    default_recipe,
+    sizing_space,
+)
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array
+from autoarch.training.linear_head import LinearHeads
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 
@@ -54,14 +70,24 @@ class ImageTask(Task):
         source: What was found in the data.
         x: What the user gave; names the run.
         own_space: The user's own space, see `family_of`, or None for one by name.
+        backbones: Networks that come trained, by name; none where the search begins from scratch.
+        notes: What the user is told, once.
     """
 
     name = "image"
     noun = "picture"
 
-    def __init__(self, source: ImageSource, x: Any, own_space: Any = None):
+    def __init__(
+        self,
+        source: ImageSource,
+        x: Any,
+        own_space: Any = None,
+        backbones: Mapping[str, Backbone] | None = None,
+        notes: Sequence[str] = (),
+    ):
         self._source = source
         self._own_space = own_space
+        self._backbones, self._notes = backbones or {}, notes
         self.fingerprint = source.fingerprint
         self.description, self.short_name = described(x, "images")
         self.facts = {
@@ -74,19 +100,10 @@ class ImageTask(Task):
         examples = int(np.sum(source.splits == TRAIN))
         channels = infer_channels(source)
         classes = len(source.classes)
-        family = self._family(settings)
         own = self._own_space
         side = own.input_shape[0] if isinstance(own, SearchSpace) else settings.image_size
-        scale = choose_scale(
-            sizing_space(ResidualSpace if isinstance(own, SearchSpace) else family),
-            median_side=min(source.sizes),
-            image_size=side,
-            examples=examples,
-            channels=channels,
-            classes=classes,
-            training_s=expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
-            macs_per_s=speed.macs_per_s,
-        )
+        network, scale = self._scale(settings, speed, examples, channels, side)
+        family = self._family(settings, network)
         width = settings.steering.width
 
         def steered(*args: Any, **kwargs: Any) -> SearchSpace:
@@ -104,13 +121,36 @@ class ImageTask(Task):
             width_is_given=width is not None,
         )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
-        recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
+        recipe = default_recipe(
+            side=scale.side, channels=channels, examples=examples, pretrained=network is not None
+        )
         # What cannot be is refused here, before the data is read.
         space = family(preprocessing.shape, classes, width=scale.width, recipe=recipe)
         space.steer(settings.steering)
-        return Setup(preprocessing.to_json(), scale.width, recipe, speed)
+        return Setup(preprocessing.to_json(), scale.width, recipe, speed, network)
+
+    def _scale(
+        self, settings: Settings, speed: Speed, examples: int, channels: int, side: int | None
+    ) -> tuple[str | None, Scale]:
+        """Trial 0's backbone, if any, and its size."""
+        known: dict[str, Any] = {
+            "median_side": min(self._source.sizes),
+            "image_size": side,
+            "examples": examples,
+            "channels": channels,
+            "classes": len(self._source.classes),
+            "training_s": expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
+            "macs_per_s": speed.macs_per_s,
+        }
+        if self._backbones:
+            return choose_pretrained(self._backbones, **known)
+        fixed_shape = isinstance(self._own_space, SearchSpace)
+        family = ResidualSpace if fixed_shape else self._family(settings, None)
+        return None, choose_scale(sizing_space(family), **known)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        for note in self._notes:
+            progress.note(note)
         return load_images(
             self._source,
             ImagePreprocessing.from_json(setup.preprocessing),
@@ -119,17 +159,47 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        return self._family(settings)(
-            data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
+        more: dict[str, Any] = {}
+        if setup.network is not None:
+            classes, mirrored = len(data.classes), setup.recipe.flip
+            more["heads"] = LinearHeads(data.train, classes, mirrored=mirrored, seed=settings.seed)
+        return self._family(settings, setup.network)(
+            data.preprocessing.shape,
+            len(data.classes),
+            width=setup.width,
+            recipe=setup.recipe,
+            **more,
         )
 
-    def _family(self, settings: Settings) -> Callable[..., SearchSpace]:
+    def _family(self, settings: Settings, backbone: str | None) -> Callable[..., SearchSpace]:
+        """What makes the space from a shape, the classes and a width.
+
+        Args:
+            settings: What the user asked for.
+            backbone: The name of trial 0's, as decided at the beginning of the run, or None.
+        """
         if self._own_space is not None:
             return family_of(self._own_space)
         if settings.architecture is not None:
             exact = settings.steering.width is not None
             return partial(ReferenceSpace, settings.architecture, exact=exact)
-        return get_space("residual" if settings.space == "auto" else settings.space)
+        if backbone is None:
+            scratch = settings.space in ("auto", PretrainedSpace.name)
+            return get_space("residual" if scratch else settings.space)
+        if backbone not in self._backbones:
+            raise InvalidInputError(
+                f"The run began with the weights of {backbone}, which {settings.pretrained} does "
+                "not give any more; put them back to go on."
+            )
+
+        def pretrained(
+            shape: tuple[int, ...], classes: int, *, width: int = 0, **more: Any
+        ) -> SearchSpace:
+            return PretrainedSpace(
+                shape, classes, backbones=self._backbones, backbone=backbone, **more
+            )
+
+        return pretrained
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
         return make_augmenter(shape, classes)
@@ -163,8 +233,9 @@ class ImageSearch(BaseSearch):
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
-        space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology" or
-            "nasbench201"; or your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
+        space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology",
+            "nasbench201", or "pretrained", which "auto" stands for where `pretrained` is given; or
+            your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
             that makes one from a shape and a number of classes; or a KerasTuner `HyperModel` of
             Functional or Sequential models from pixels to logits or a softmax, which are trained
             by the recipes here, not by what they were compiled with. A run in such a space is
@@ -186,6 +257,9 @@ class ImageSearch(BaseSearch):
         precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
         inherit: Whether each network begins with the weights of the most similar one before it,
             as far as they fit; an inherited epoch counts as an own one.
+        pretrained: Networks that come trained, to begin with: a Keras file of weights of MobileNet
+            or SqueezeNet, a folder of such files, or a name in
+            `autoarch.spaces.backbones.MOBILENETS`, whose weights are downloaded once.
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
             over a picture and its mirror image, about a point more accurate for twice the work;
             "none": by the picture alone.
@@ -217,7 +291,7 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
-    own = ("image_size", "mirror", "architecture")
+    own = ("image_size", "mirror", "architecture", "pretrained")
 
     def __init__(
         self,
@@ -226,12 +300,20 @@ class ImageSearch(BaseSearch):
         image_size: int | None = None,
         mirror: str = "auto",
         architecture: str | None = None,
+        pretrained: str | Path | None = None,
         **common: Unpack[CommonArguments],
     ):
         super().__init__(time, **common)
         self.image_size = image_size
         self.mirror = mirror
         self.architecture = architecture
+        self.pretrained = pretrained
+
+    def _settings(self) -> Settings:
+        settings = super()._settings()
+        if self.pretrained is None or not Path(self.pretrained).exists():
+            return settings
+        return replace(settings, pretrained=str(Path(self.pretrained).resolve()))
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
         source = scan_images(
@@ -242,6 +324,8 @@ class ImageSearch(BaseSearch):
             validation_data=validation_data,
             seed=settings.seed,
         )
+        if settings.pretrained is not None:
+            return ImageTask(source, x, None, *find_backbones(settings.pretrained))
         if isinstance(self.space, str):
             return ImageTask(source, x)
         own = as_given(self.space)

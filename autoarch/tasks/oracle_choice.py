@@ -101,7 +101,7 @@ def choose_oracle(
         initial=[baseline.decisions],
         feasible=feasible,
         shares=shares if budgets else None,
-        key=lambda decisions: candidate_of(decisions).architecture.key,
+        key=lambda decisions: candidate_of(decisions).key,
     )
 
 

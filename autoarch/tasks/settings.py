@@ -13,12 +13,12 @@ from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import NAMED, SPACES, SpeechSpace, Steering
+from autoarch.spaces import NAMED, SPACES, PretrainedSpace, SpeechSpace, Steering
 from autoarch.spaces.steering import parse_wishes
 from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name, "text")
+SPACE_NAMES = ("auto", *SPACES, PretrainedSpace.name, SpeechSpace.name, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
@@ -51,6 +51,7 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        pretrained: File or folder of weights of networks that come trained, or a name; or None.
         ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
         max_size_bytes: Most bytes of the int8 file, or None.
         constraints: Limits as `Constraints.to_json` has them, or None.
@@ -84,6 +85,7 @@ class Settings:
     inherit: bool = False
     image_size: int | None = None
     mirror: str = "auto"
+    pretrained: str | None = None
     ship: str = "float"
     max_size_bytes: int | None = None
     constraints: Mapping[str, Any] | None = None
@@ -139,6 +141,19 @@ class Settings:
             raise InvalidInputError(
                 "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
                 f"got {self.max_size_bytes!r} with ship={self.ship!r}."
+            )
+        if (self.space == PretrainedSpace.name) > (self.pretrained is not None):
+            raise InvalidInputError(
+                "`space` pretrained needs `pretrained`: a file of weights, a folder of such files, "
+                "or a name such as mobilenet."
+            )
+        if self.pretrained is not None and self.space not in ("auto", PretrainedSpace.name):
+            raise InvalidInputError(
+                f"`pretrained` goes with `space` auto or pretrained; got {self.space!r}."
+            )
+        if self.pretrained is not None and self.architecture is not None:
+            raise InvalidInputError(
+                "`architecture` is trained from scratch; leave out `pretrained`, or the other."
             )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE

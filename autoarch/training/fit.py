@@ -25,7 +25,7 @@ from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
-from autoarch.training.constants import set_constants
+from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
@@ -95,7 +95,8 @@ class Trainer:
         policy: Keras dtype policy.
         seed: Of weights, dropout, shuffling and augmentation.
         class_weights: Weight of each class in the loss, shape `(classes,)`; None for ones.
-        constants: Weights that the data gives, by path; see `set_constants`.
+        constants: Weights that the data gives and training leaves alone, by path.
+        initial: Weights that training begins with, by path; the others begin at random.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Trainer:
         seed: int = 0,
         class_weights: Array | None = None,
         constants: Mapping[str, Array] | None = None,
+        initial: Mapping[str, Array] | None = None,
     ):
         self.architecture = architecture
         self.recipe = recipe
@@ -121,6 +123,7 @@ class Trainer:
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
         self.model = architecture.build(policy=policy)
         set_constants(self.model, constants or {})
+        set_weights(self.model, initial or {})
         self._learner = architecture.learner(self.model)
         self.batch_size = min(recipe.batch_size, len(data))
         self._optimizer = self._make_optimizer(policy)

@@ -56,6 +56,7 @@ CASES = {
         ({"ids": 9, "size": 4, "scaled": True, "from_zero": True}, [IDS]),
         ({"ids": 9, "size": 4, "per_row": True, "frozen": True}, [IDS]),
     ],
+    "frozen_batch_norm": [({}, [IMAGE])],
     "global_average_pool1d": [({}, [SEQUENCE])],
     "global_average_pool2d": [({}, [IMAGE])],
     "global_max_pool1d": [({}, [SEQUENCE])],
