@@ -81,6 +81,16 @@ def share_or_path(
     f"{', '.join(KERAS_TUNER_ORACLES)}.",
 )
 @click.option(
+    "--evaluator",
+    type=click.Choice(["train", "one-shot"]),
+    default="train",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="How candidates are measured: each trained for some epochs, or by weights that all of "
+    "them share, and the best then alone.",
+)
+@click.option(
     "--space",
     type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
     default="auto",

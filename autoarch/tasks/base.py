@@ -56,6 +56,7 @@ class CommonArguments(TypedDict, total=False):
 
     trials: int | None
     oracle: str
+    evaluator: str
     space: str
     objective: str
     valid: float | str | Path | None
@@ -93,6 +94,7 @@ class BaseSearch(ABC):
         *,
         trials: int | None = None,
         oracle: str = "auto",
+        evaluator: str = "train",
         space: str = "auto",
         objective: str = "accuracy",
         valid: float | str | Path | None = None,
@@ -115,6 +117,7 @@ class BaseSearch(ABC):
         self.time = time
         self.trials = trials
         self.oracle = oracle
+        self.evaluator = evaluator
         self.space = space
         self.objective = objective
         self.valid = valid
@@ -212,6 +215,7 @@ class BaseSearch(ABC):
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
+            evaluator=self.evaluator,
             space="mobile" if self.mobile and self.space == "auto" else self.space,
             objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),

@@ -138,6 +138,9 @@ class ImageSearch(BaseSearch):
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
+        evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
+            trains shared weights once, scores thousands of candidates with them, and trains the
+            best alone.
         space: Family of networks: "auto", "residual", "mobile".
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.

@@ -1,0 +1,79 @@
+"""Shared weights: what a path takes, how arrays grow, and Adam against a plain loop."""
+
+import math
+
+import numpy as np
+import pytest
+
+from autoarch.errors import InvalidInputError
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.spaces import SPACES, MobileSpace, SpeechSpace
+from autoarch.supernet.bank import CLIP_NORM, Bank, Slot, slots_of
+from autoarch.supernet.path import require_sharing
+
+WIDE = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (5, 5, 3, 8))
+NARROW = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (3, 3, 2, 4))
+
+
+@pytest.mark.parametrize("name", sorted(SPACES))
+def test_slots_are_the_trainable_weights_of_the_keras_model(name):
+    space = SPACES[name]((16, 16, 3), 5, width=8)
+    decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
+    for seed in range(3):
+        setting = decisions.sample(np.random.default_rng(seed))
+        architecture = space.candidate(setting).architecture
+        model = architecture.build()
+        expected = {v.path: tuple(v.shape) for v in model.trainable_variables}
+        assert {slot.path: slot.shape for slot in slots_of(architecture)} == expected
+
+
+def test_a_path_takes_first_channels_and_the_middle_of_windows():
+    bank = Bank(seed=1)
+    wide = bank.take(WIDE)
+    np.testing.assert_array_equal(bank.take(NARROW), wide[1:4, 1:4, :2, :4])
+
+
+def test_what_grows_keeps_what_was_there():
+    bank = Bank(seed=1)
+    bank.update([NARROW], [np.ones(NARROW.shape, np.float32)], 0.1)
+    before = bank.take(NARROW).copy()
+    assert bank.take(WIDE).shape == WIDE.shape
+    np.testing.assert_array_equal(bank.take(NARROW), before)
+    mean = bank.state()[WIDE.role][1]
+    assert np.count_nonzero(mean) == before.size  # fresh weights have fresh averages
+
+
+def test_an_update_touches_the_path_alone_and_equals_adam_written_out():
+    bank, rng = Bank(seed=2), np.random.default_rng(0)
+    start = bank.take(WIDE).copy()
+    m = v = 0.0
+    weight = float(start[1, 1, 0, 0])
+    for step in range(4):
+        gradient = rng.normal(size=NARROW.shape).astype(np.float32) * 10
+        bank.update([NARROW], [gradient], 0.01)
+        norm = math.sqrt(sum(float(x) ** 2 for x in gradient.ravel()))
+        g = float(gradient[0, 0, 0, 0]) * min(1.0, CLIP_NORM / norm)
+        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+        weight -= 0.01 * m / (math.sqrt(v) + 1e-7)
+        if step == 0:
+            assert float(start[1, 1, 0, 0]) - weight == pytest.approx(math.copysign(0.01, g), 1e-3)
+    assert float(bank.take(NARROW)[0, 0, 0, 0]) == pytest.approx(weight, rel=1e-4)
+    changed = bank.take(WIDE) != start
+    assert changed[1:4, 1:4, :2, :4].all()
+    assert changed.sum() == math.prod(NARROW.shape)
+
+
+def test_separable_and_inverted_blocks_share_no_kernels():
+    space = MobileSpace((16, 16, 3), 3, width=8)
+    roles = [
+        {s.role for s in slots_of(space.candidate({"block1_1": block}).architecture)}
+        for block in ("inverted", "separable", "residual")
+    ]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert not any(role.startswith("stage1/block1") for role in roles[a] & roles[b])
+        assert any(role.startswith("stage1/block2") for role in roles[a] & roles[b])
+
+
+def test_networks_with_other_ops_are_refused():
+    with pytest.raises(InvalidInputError, match="'log_mel' cannot share weights"):
+        require_sharing(SpeechSpace((4000,), 3).candidate({}).architecture)
