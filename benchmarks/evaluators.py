@@ -90,15 +90,17 @@ def row(name: str, runs: list[dict[str, Any]]) -> str:
 
 def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
     names = [n for n in CONFIGS if any(key.startswith(f"{n}, seed ") for key in done)]
-    rows = [row(n, [run for key, run in done.items() if key.startswith(f"{n}, seed ")]) for n in names]
+    rows = [
+        row(n, [run for key, run in done.items() if key.startswith(f"{n}, seed ")]) for n in names
+    ]
     return (
         f"# Evaluators\n\n`{Path(given.data).name}`, `--time {given.time}`, space {given.space}, "
         f"{given.seeds} seed(s) from {given.first_seed} on; mean ± standard error. "
         f"{os.cpu_count()} cores ({platform.machine()}), {datetime.date.today()}. "
-        "\"Trained\" networks were trained alone, \"scored\" ones with shared weights; tau is "
+        '"Trained" networks were trained alone, "scored" ones with shared weights; tau is '
         "Kendall's, between the two.\n\n"
-        "| evaluator, oracle | test accuracy | trained | scored | supernet epochs | tau, networks | "
-        "fell back | beat trial 0 | s |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| evaluator, oracle | test accuracy | trained | scored | supernet epochs | tau, networks "
+        "| fell back | beat trial 0 | s |\n|---|---|---|---|---|---|---|---|---|\n"
         + "\n".join(rows)
         + "\n"
     )

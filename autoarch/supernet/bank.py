@@ -165,7 +165,11 @@ class Bank:
         """Arrays that hold what there was, and fresh weights around."""
         had = (0,) * len(slot.shape) if before is None else before[0].shape
         shape = tuple(max(have, want) for have, want in zip(had, slot.shape))
-        arrays = [self._fresh(slot, shape), np.zeros(shape, np.float32), np.zeros(shape, np.float32)]
+        arrays = [
+            self._fresh(slot, shape),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
+        ]
         if before is not None:
             whole = Slot(slot.path, slot.role, slot.axes, had)
             for array, old in zip(arrays, before):

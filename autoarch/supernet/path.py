@@ -12,7 +12,6 @@ from typing import Any
 import tensorflow as tf
 
 from autoarch.architecture import INPUT, Architecture
-
 from autoarch.supernet.bank import cannot_share, slots_of
 
 Weights = Mapping[str, Any]
@@ -37,7 +36,7 @@ class BatchStatistics:
             x=_as_image(x), scale=gamma, offset=beta, mean=(), variance=(), epsilon=epsilon
         )
         self.seen[name] = (result.batch_mean, result.batch_variance)
-        return tf.reshape(result.y, x.shape)
+        return _like(x, result.y)
 
 
 class GivenStatistics:
@@ -57,11 +56,15 @@ class GivenStatistics:
             epsilon=epsilon,
             is_training=False,
         )
-        return tf.reshape(result.y, x.shape)
+        return _like(x, result.y)
 
 
 def _as_image(x: Any) -> Any:
     return x if len(x.shape) == 4 else x[:, None, None, :]
+
+
+def _like(x: Any, y: Any) -> Any:
+    return y if len(x.shape) == 4 else tf.reshape(y, x.shape)
 
 
 def run_path(architecture: Architecture, x: Any, weights: Weights, normalise: Normalise) -> Any:

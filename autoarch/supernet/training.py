@@ -82,7 +82,9 @@ class Supernet:
         self._always = (largest, smallest)
         self._dtype = tf.bfloat16 if policy == "mixed_bfloat16" else tf.float32
         self._seed = seed
-        self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
+        self._class_weights = (
+            None if class_weights is None else tf.constant(class_weights, tf.float32)
+        )
         self.batch_size = min(max(recipe.batch_size, SMALLEST_BATCH), len(data))
 
     @property

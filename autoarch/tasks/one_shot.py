@@ -127,13 +127,14 @@ class OneShot:
             return {"networks": 0, "checks": [], "followers": [], "scores": {}}
         if self.interrupted():
             return None
+        weights = len(supernet.bank)  # scoring adds fresh ones where it goes beyond what is trained
         self.phase("shared search")
         trials = self._score(networks, baseline, supernet, times["scoring_until_s"])
         if self.interrupted():
             return None
         return {
             "epochs": supernet.epochs,
-            "weights": len(supernet.bank),
+            "weights": weights,
             "networks": len(trials),
             **chosen(trials, self.objective),
         }
@@ -258,7 +259,7 @@ def _events(log: TrialLog, kind: str) -> list[dict[str, Any]]:
 
 def _verdict(found: Agreement) -> str:
     tau = "undefined" if found.tau is None else f"{found.tau:.2f}"
-    text = f"Shared weights order {found.networks} networks as training alone does: Kendall's tau {tau}"
+    text = f"Shared and stand-alone scores of {found.networks} networks: Kendall's tau {tau}"
     return text + ("." if found.trusted else "; too low, so the supernet is not followed.")
 
 

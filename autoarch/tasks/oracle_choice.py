@@ -83,9 +83,7 @@ def choose_oracle(
     def feasible(decisions: Mapping[str, Any]) -> bool:
         candidate = candidate_of(decisions)
         costs = model_costs(candidate.architecture)
-        return (
-            costs.macs <= most and costs.training_bytes(candidate.recipe.batch_size) <= memory
-        )
+        return costs.macs <= most and costs.training_bytes(candidate.recipe.batch_size) <= memory
 
     def shares(decisions: Mapping[str, Any]) -> Sequence[float]:
         return budgets.shares(candidate_of(decisions).architecture)

@@ -12,7 +12,7 @@ from autoarch.trials import Measurement, TrialRecord, TrialStatus
 ACCURACY = get_objective("accuracy")
 
 
-def record(trial, score, params=None):
+def record(trial, score, params=None, promoted=False):
     return TrialRecord(
         trial,
         {"width": trial},
@@ -20,7 +20,10 @@ def record(trial, score, params=None):
         params or 1000 + trial,
         5000,
         TrialStatus.COMPLETED,
-        (Measurement(score, {}, 1.0, 0.0, 0.0), Measurement(0.0, {}, 3.0, 0.0, 0.0)),
+        tuple(
+            Measurement(value, {}, epochs, 0.0, 0.0)
+            for value, epochs in ((score, 1.0), (0.0, 3.0))[: 1 + promoted]
+        ),
     )
 
 
@@ -39,7 +42,7 @@ def test_tau_counts_pairs_of_first_measurements(name):
     random = np.random.default_rng(0)
     alone, cheap = random.random(9), random.random(9)
     cheap[3] = cheap[5]
-    trials = [record(trial, score) for trial, score in enumerate(alone)]
+    trials = [record(trial, score, promoted=True) for trial, score in enumerate(alone)]
     scores = {f"key{trial}": score for trial, score in enumerate(cheap)}
     found = agreement(scores, [*trials, record(99, 0.5)], get_objective(name))
     assert found.networks == 9

@@ -6,7 +6,7 @@ import pytest
 from autoarch.data.dataset import ImageSet
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.objectives import get_objective
-from autoarch.spaces import MobileSpace
+from autoarch.spaces import SPACES, MobileSpace
 from autoarch.supernet.networks import NetworksOnly, draw_near
 from autoarch.supernet.training import Supernet
 from autoarch.training.augment import make_augmenter
@@ -110,3 +110,14 @@ def test_a_network_without_its_recipe_keeps_its_architecture():
     assert found.architecture.key == candidate.architecture.key
     assert found.recipe == space.default_recipe
     assert not any(name.startswith("recipe/") for name in found.decisions)
+
+
+@pytest.mark.parametrize("name", sorted(SPACES))
+def test_networks_are_those_of_the_space(name):
+    space = SPACES[name]((16, 16, 3), 3, width=8)
+    networks = NetworksOnly(space)
+    for seed in range(5):
+        setting = networks.decisions.sample(np.random.default_rng(seed))
+        mine, its = networks.candidate(setting), space.candidate(setting)
+        assert mine.architecture.key == its.architecture.key
+        assert mine.decisions.items() <= its.decisions.items()

