@@ -134,6 +134,7 @@ class Bank:
         >>> space, bank = MobileSpace((8, 8, 3), 2, width=8), Bank(seed=0)
         >>> wide = slots_of(space.candidate({}).architecture)[0]
         >>> narrow = slots_of(space.candidate({"width": 4}).architecture)[0]
+        >>> bank.update([wide], [np.ones(wide.shape, np.float32)], 0.1)
         >>> bank.take(wide).shape, bank.take(narrow).shape
         ((3, 3, 3, 8), (3, 3, 3, 4))
         >>> bool((bank.take(wide)[..., :4] == bank.take(narrow)).all())
@@ -149,15 +150,21 @@ class Bank:
         return sum(weights.size for weights, _, _ in self._arrays.values())
 
     def take(self, slot: Slot) -> Array:
-        """A view of a weight, float32."""
-        return self._views(slot)[0]
+        """A weight, float32, not to be changed; fresh where nobody has trained it.
 
-    def _views(self, slot: Slot) -> list[Array]:
+        What is fresh is not kept: a network's score depends on what was trained alone, not on
+        which networks were scored before.
+        """
+        return self._views(slot, keep=False)[0]
+
+    def _views(self, slot: Slot, *, keep: bool) -> list[Array]:
         arrays = self._arrays.get(slot.role)
         if arrays is None or any(
             have < want for have, want in zip(arrays[0].shape, slot.shape, strict=True)
         ):
             arrays = self._grown(slot, arrays)
+            if keep:
+                self._arrays[slot.role] = arrays
         part = slot.part(arrays[0].shape)
         return [array[part] for array in arrays]
 
@@ -174,7 +181,6 @@ class Bank:
             whole = Slot(slot.path, slot.role, slot.axes, had)
             for array, old in zip(arrays, before):
                 array[whole.part(shape)] = old
-        self._arrays[slot.role] = arrays
         return arrays
 
     def _fresh(self, slot: Slot, shape: tuple[int, ...]) -> Array:
@@ -195,7 +201,7 @@ class Bank:
         norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
         factor = np.float32(min(1.0, CLIP_NORM / max(norm, 1e-12)))
         for slot, gradient in zip(slots, gradients, strict=True):
-            weights, mean, square = self._views(slot)
+            weights, mean, square = self._views(slot, keep=True)
             clipped = gradient * factor
             mean += (clipped - mean) * np.float32(1 - MEAN_DECAY)
             square += (clipped * clipped - square) * np.float32(1 - SQUARE_DECAY)

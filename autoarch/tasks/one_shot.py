@@ -127,14 +127,13 @@ class OneShot:
             return {"networks": 0, "checks": [], "followers": [], "scores": {}}
         if self.interrupted():
             return None
-        weights = len(supernet.bank)  # scoring adds fresh ones where it goes beyond what is trained
         self.phase("shared search")
         trials = self._score(networks, baseline, supernet, times["scoring_until_s"])
         if self.interrupted():
             return None
         return {
             "epochs": supernet.epochs,
-            "weights": weights,
+            "weights": len(supernet.bank),
             "networks": len(trials),
             **chosen(trials, self.objective),
         }

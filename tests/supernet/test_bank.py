@@ -29,6 +29,7 @@ def test_slots_are_the_trainable_weights_of_the_keras_model(name):
 
 def test_a_path_takes_first_channels_and_the_middle_of_windows():
     bank = Bank(seed=1)
+    bank.update([WIDE], [np.ones(WIDE.shape, np.float32)], 0.1)
     wide = bank.take(WIDE)
     np.testing.assert_array_equal(bank.take(NARROW), wide[1:4, 1:4, :2, :4])
 
@@ -37,14 +38,23 @@ def test_what_grows_keeps_what_was_there():
     bank = Bank(seed=1)
     bank.update([NARROW], [np.ones(NARROW.shape, np.float32)], 0.1)
     before = bank.take(NARROW).copy()
+    bank.update([WIDE], [np.zeros(WIDE.shape, np.float32)], 0.0)
     assert bank.take(WIDE).shape == WIDE.shape
     np.testing.assert_array_equal(bank.take(NARROW), before)
     mean = bank.state()[WIDE.role][1]
     assert np.count_nonzero(mean) == before.size  # fresh weights have fresh averages
 
 
+def test_looking_at_weights_leaves_no_trace():
+    one, other = Bank(seed=1), Bank(seed=1)
+    other.take(NARROW)
+    assert len(other) == 0
+    np.testing.assert_array_equal(one.take(WIDE), other.take(WIDE))
+
+
 def test_an_update_touches_the_path_alone_and_equals_adam_written_out():
     bank, rng = Bank(seed=2), np.random.default_rng(0)
+    bank.update([WIDE], [np.zeros(WIDE.shape, np.float32)], 0.0)
     start = bank.take(WIDE).copy()
     m = v = 0.0
     weight = float(start[1, 1, 0, 0])
