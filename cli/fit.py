@@ -92,7 +92,9 @@ def share_or_path(
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
+    type=click.Choice(
+        ["auto", "residual", "mobile", "cell", "chain", "nasbench201", "speech", "text"]
+    ),
     default="auto",
     show_default=True,
     cls=Option,

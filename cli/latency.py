@@ -53,8 +53,9 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tu
     metavar="FOLDER", help="Measure nothing; write what another device needs to measure.",
 )  # fmt: skip
 @click.option(
-    "--space", cls=Option, section="Which ops", type=click.Choice(["residual", "mobile"]),
-    default="mobile", show_default=True, help="Family of networks.",
+    "--space", cls=Option, section="Which ops", default="mobile", show_default=True,
+    type=click.Choice(["residual", "mobile", "cell", "chain", "nasbench201"]),
+    help="Family of networks.",
 )  # fmt: skip
 @click.option(
     "--input", "shape", cls=Option, section="Which ops", callback=_shape, default="32x32x3",

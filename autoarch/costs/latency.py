@@ -42,13 +42,16 @@ def signature(op: LiteOp, shapes: list[Shape]) -> str:
     """
     words = [op.kind, "+".join("x".join(map(str, shape)) for shape in shapes)]
     if len(op.kernel) == 4:
-        words.append(f"k{op.kernel[1]}")
+        _, height, width, _ = op.kernel
+        words.append(f"k{height}" if height == width else f"k{height}x{width}")
     if op.channels:
         words.append(f"o{op.channels}")
     if op.window:
         words.append(f"w{op.window}")
     if op.stride > 1:
         words.append(f"s{op.stride}")
+    if op.dilation > 1:
+        words.append(f"d{op.dilation}")
     if op.constant:
         words.append("const")
     if op.activation:

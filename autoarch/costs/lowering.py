@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoarch.architecture import INPUT, Architecture, Node
+from autoarch.architecture.fold import Convolution
 from autoarch.architecture.lite import LiteBuilder, LiteGraph
 from autoarch.architecture.ops.batch_norm import BatchNorm
-from autoarch.architecture.ops.conv2d import Conv2D
-from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.rescale import Rescale
+from autoarch.architecture.ops.zero import Zero
 
 SOFTMAX = "probabilities"
 """Name of the tensor that the exported network answers with."""
+
+_SCALING = BatchNorm | Zero
+"""What is constant factors and addends, and goes into a convolution before it."""
 
 
 def lower(architecture: Architecture) -> LiteGraph:
@@ -32,43 +35,65 @@ def lower(architecture: Architecture) -> LiteGraph:
         >>> [op.kind for op in lower(builder.finish()).ops]
         ['fully_connected', 'softmax']
     """
-    nodes = architecture.live_nodes
-    readers: dict[str, list[Node]] = {INPUT: []}
-    for node in nodes:
-        readers[node.name] = []
+    nodes = {node.name: node for node in architecture.live_nodes}
+    readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
+    for node in nodes.values():
         for name in node.inputs:
             readers[name].append(node)
     lite = LiteBuilder(INPUT, architecture.input_shape)
     tensors: dict[str, str] = {INPUT: INPUT}
-    for before, node in zip((None, *nodes), nodes):
+    convolved: set[str] = set()  # convolutions, and the norms in them
+    for name in _in_file_order(readers):
+        node = nodes[name]
         source = node.inputs[0]
-        if _is_folded(node, before, readers):
+        if isinstance(node.op, Convolution):
+            convolved.add(node.name)
+        if isinstance(node.op, _SCALING) and source in convolved and len(readers[source]) == 1:
+            convolved.add(node.name)
+            lite.give_bias(tensors[source])
+            tensors[node.name] = tensors[source]
+        elif _is_folded_rescale(node, readers):
             tensors[node.name] = tensors[source]
         else:
             tensors[node.name] = node.op.lower(
                 lite,
-                [tensors[name] for name in node.inputs],
+                [tensors[read] for read in node.inputs],
                 node.name,
                 alone=len(readers[source]) == 1,
             )
-    lite.elementwise("softmax", tensors[nodes[-1].name], SOFTMAX)
+    lite.elementwise("softmax", tensors[architecture.nodes[-1].name], SOFTMAX)
     return lite.finish()
 
 
-def _is_folded(node: Node, before: Node | None, readers: Mapping[str, list[Node]]) -> bool:
-    """Whether the node's work is done by a convolution before or behind it."""
-    if isinstance(node.op, BatchNorm):
-        # Spaces write a norm right behind its convolution.
-        return (
-            before is not None
-            and before.name == node.inputs[0]
-            and isinstance(before.op, Conv2D | DepthwiseConv2D)
-            and len(readers[before.name]) == 1
-        )
+def _in_file_order(readers: Mapping[str, list[Node]]) -> list[str]:
+    """The names of the nodes as the converter orders them, on which the peak of the memory depends.
+
+    Depth first: of several readers of a tensor, the branch of the one whose name comes first is
+    written as far as it goes, then the next (reverse post-order, as TensorFlow imports a graph).
+    """
+    finished: list[str] = []
+    seen: set[str] = set()
+    stack = [(INPUT, False)]
+    while stack:
+        name, done = stack.pop()
+        if done:
+            finished.append(name)
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            following = readers[name]
+            if len(following) > 1:
+                following = sorted(following, key=lambda reader: f"{reader.layer_name}_")
+            stack += [(reader.name, False) for reader in following if reader.name not in seen]
+    return finished[-2::-1]
+
+
+def _is_folded_rescale(node: Node, readers: Mapping[str, list[Node]]) -> bool:
+    """Whether the node rescales pixels for convolutions alone."""
     return (
         isinstance(node.op, Rescale)
         and node.inputs[0] == INPUT
-        and all(isinstance(reader.op, Conv2D | DepthwiseConv2D) for reader in readers[node.name])
+        and all(isinstance(reader.op, Convolution) for reader in readers[node.name])
     )
 
 

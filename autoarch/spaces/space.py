@@ -53,6 +53,8 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     """
 
     name: ClassVar[str]
+    slowness: ClassVar[float] = 1.0
+    """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
 
     def __init__(self, input_shape: tuple[int, ...], classes: int, *, recipe: Recipe | None = None):
         super().__init__(name=self.name)

@@ -32,7 +32,7 @@ from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace, get_space
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
-from autoarch.tasks.scaling import choose_scale, default_recipe
+from autoarch.tasks.scaling import choose_scale, default_recipe, sizing_space
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
@@ -69,6 +69,7 @@ class ImageTask(Task):
         examples = int(np.sum(source.splits == TRAIN))
         channels = infer_channels(source)
         scale = choose_scale(
+            sizing_space(self._kind(settings)),
             median_side=min(source.sizes),
             image_size=settings.image_size,
             examples=examples,
@@ -141,7 +142,7 @@ class ImageSearch(BaseSearch):
         evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
             trains shared weights once, scores thousands of candidates with them, and trains the
             best alone.
-        space: Family of networks: "auto", "residual", "mobile".
+        space: Family of networks: "auto", "residual", "mobile", "cell", "chain" or "nasbench201".
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
         image_size: Side of the square picture that the network sees; None chooses it from the

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from autoarch.spaces import ResidualSpace
+from autoarch.spaces import MobileSpace, ResidualSpace, SearchSpace
 from autoarch.training.recipe import Recipe
 
 SIDES = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224)
@@ -34,7 +35,17 @@ class Scale:
     width: int
 
 
+def sizing_space(kind: Callable[..., SearchSpace]) -> Callable[..., SearchSpace]:
+    """The space by whose trial 0 a space is sized: its own.
+
+    But for the mobile space: a network of it trains about as long as a residual one of its width,
+    which has three times the multiply-adds.
+    """
+    return ResidualSpace if kind is MobileSpace else kind
+
+
 def choose_scale(
+    kind: Callable[..., SearchSpace] = ResidualSpace,
     *,
     median_side: int,
     image_size: int | None,
@@ -50,6 +61,7 @@ def choose_scale(
     its epochs; then the widest network that does at that side.
 
     Args:
+        kind: Makes the space that is sized, from a shape, the classes and a width.
         median_side: Median of the pictures' shorter sides.
         image_size: The user's side, or None.
         examples: Pictures in the training part.
@@ -60,9 +72,9 @@ def choose_scale(
     """
 
     def epochs(side: int, width: int) -> float:
-        space = ResidualSpace((side, side, channels), classes, width=width)
-        macs = space.candidate({}).architecture.macs
-        return training_s * macs_per_s / (examples * macs)
+        space = kind((side, side, channels), classes, width=width)
+        work = space.slowness * space.candidate({}).architecture.macs
+        return training_s * macs_per_s / (examples * work)
 
     if image_size is not None:
         side = image_size

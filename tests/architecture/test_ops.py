@@ -34,6 +34,7 @@ CASES = {
     ],
     "dense": [({"units": 3}, [(7,)])],
     "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
+    "dilated_depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "dilation": 3}, [IMAGE])],
     "dropout": [({"rate": 0.5}, [IMAGE])],
     "embedding_bag": [
         ({"ids": 9, "size": 4}, [IDS]),
@@ -51,11 +52,16 @@ CASES = {
     ],
     "loudness": [({}, [SOUND])],
     "max_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
+    "oblong_conv2d": [
+        ({"filters": 4}, [IMAGE]),
+        ({"filters": 3, "height": 7, "width": 1, "stride": 2}, [IMAGE]),
+    ],
     "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
     "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
     "separable_conv1d": [({"filters": 4, "kernel": 5}, [SEQUENCE])],
     "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
+    "zero": [({}, [IMAGE])],
 }
 
 
@@ -91,7 +97,11 @@ def test_op_gate(kind, fields, shapes):
     assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients)
 
 
-@pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "dense", "squeeze_excite"])
+@pytest.mark.parametrize(
+    "kind",
+    ["conv2d", "depthwise_conv2d", "dilated_depthwise_conv2d", "dense", "oblong_conv2d",
+     "squeeze_excite"],
+)  # fmt: skip
 def test_multiply_adds_equal_those_of_the_written_out_sum(kind):
     """Each output element of a linear layer is a sum over its window: count the products.
 

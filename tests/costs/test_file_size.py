@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from autoarch.architecture import INPUT, Architecture, Node
@@ -55,24 +57,50 @@ def test_costs_of_a_hundred_networks(benchmark, name):
     check(benchmark, name, benchmark.CASES, 25, seed=20)
 
 
-def test_the_file_has_the_ops_that_were_priced(benchmark, tmp_path):
+@pytest.mark.parametrize("name", SPACES)
+def test_the_file_has_the_ops_that_were_priced(benchmark, tmp_path, name):
+    for architecture in benchmark.draw(name, (16, 16, 3), 5, 4, 2, seed=5):
+        check_ops(benchmark, architecture, tmp_path / "network.tflite")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("name", SPACES)
+def test_two_hundred_networks_train_and_convert_as_they_are_priced(benchmark, tmp_path, name):
+    for architecture in benchmark.draw(name, (16, 16, 3), 5, 4, 200, seed=6):
+        train_a_step(architecture)
+        path = tmp_path / "network.tflite"
+        check_ops(benchmark, architecture, path)
+        found, real = model_costs(architecture).int8_file_bytes, path.stat().st_size
+        assert real <= found <= 1.03 * real, (found, real, architecture.to_json())
+
+
+def train_a_step(architecture):
+    """One step of gradient descent; all weights are priced, and stay finite."""
+    rng = np.random.default_rng(0)
+    keras.backend.clear_session()
+    model = architecture.build()
+    assert model.count_params() == architecture.params
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss, run_eagerly=True)
+    pixels = rng.integers(0, 256, (8, *architecture.input_shape)).astype("float32")
+    assert np.isfinite(model.train_on_batch(pixels, np.arange(8) % architecture.output_shape[0]))
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def check_ops(benchmark, architecture, path):
     """The converter's list of ops, read from the file, is the lowered graph's, op for op."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
-    for name in SPACES:
-        for architecture in benchmark.draw(name, (32, 32, 3), 5, 8, 2, seed=5):
-            path = tmp_path / "network.tflite"
-            benchmark.convert_int8(architecture, path)
-            model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
-            (graph,) = model.subgraphs
-            codes = [
-                names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in graph.operators
-            ]
-            lowered = model_costs(architecture).lite_graph
-            assert codes == [op.kind.upper() for op in lowered.ops]
-            shapes = [tuple(graph.tensors[op.outputs[0]].shape[1:]) for op in graph.operators]
-            assert shapes == [op.shape for op in lowered.ops]
+    benchmark.convert_int8(architecture, path)
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    (graph,) = model.subgraphs
+    codes = [names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in graph.operators]
+    lowered = model_costs(architecture).lite_graph
+    assert codes == [op.kind.upper() for op in lowered.ops], architecture.to_json()
+    shapes = [tuple(graph.tensors[op.outputs[0]].shape[1:]) for op in graph.operators]
+    assert shapes == [op.shape for op in lowered.ops], architecture.to_json()
 
 
 def test_an_op_without_lite_form_says_so():
