@@ -109,10 +109,11 @@ def _sizes(op: Op, inputs: Sequence[Shape], output: Shape) -> dict[str, int]:
     """Lengths of a weight's axes by letter."""
     channels = inputs[0][-1]
     window = int(getattr(op, "kernel", 1))
+    height, width = getattr(op, "height", window), getattr(op, "width", window)
     units = -(-channels // int(getattr(op, "ratio", 1)))
     return {
-        "h": window,
-        "w": window,
+        "h": int(height),
+        "w": int(width),
         "i": channels,
         "o": output[-1],
         "c": channels,

@@ -113,6 +113,14 @@ def _depthwise(op: Any, inputs: list[Any], weights: Weights, name: str, _: Norma
     return y + weights[f"{name}/bias"] if op.use_bias else y
 
 
+def _dilated_depthwise(op: Any, inputs: list[Any], weights: Weights, name: str, _: Any) -> Any:
+    kernel = weights[f"{name}/kernel"]
+    y = tf.nn.depthwise_conv2d(
+        inputs[0], kernel, [1, 1, 1, 1], "SAME", dilations=[op.dilation, op.dilation]
+    )
+    return y + weights[f"{name}/bias"] if op.use_bias else y
+
+
 def _batch_norm(op: Any, inputs: list[Any], weights: Weights, name: str, norm: Normalise) -> Any:
     return norm(name, inputs[0], weights[f"{name}/gamma"], weights[f"{name}/beta"], op.epsilon)
 
@@ -147,16 +155,19 @@ def _squeeze_excite(op: Any, inputs: list[Any], weights: Weights, name: str, _: 
     return x * gate[:, None, None, :]
 
 
-def _pool(kind: str) -> Callable[..., Any]:
-    def pool(op: Any, inputs: list[Any], *_: Any) -> Any:
-        return tf.nn.pool(inputs[0], [op.size] * 2, kind, [op.stride] * 2, "SAME")
-
-    return pool
+def _window(op: Any) -> dict[str, Any]:
+    return {
+        "ksize": [1, op.size, op.size, 1],
+        "strides": [1, op.stride, op.stride, 1],
+        "padding": "SAME",
+    }
 
 
 FUNCTIONS: dict[str, Callable[[Any, list[Any], Weights, str, Normalise], Any]] = {
     "conv2d": _conv2d,
+    "oblong_conv2d": _conv2d,
     "depthwise_conv2d": _depthwise,
+    "dilated_depthwise_conv2d": _dilated_depthwise,
     "batch_norm": _batch_norm,
     "dense": _dense,
     "squeeze_excite": _squeeze_excite,
@@ -164,9 +175,10 @@ FUNCTIONS: dict[str, Callable[[Any, list[Any], Weights, str, Normalise], Any]] =
     "add": lambda op, inputs, *_: tf.add_n(inputs),
     "concat": lambda op, inputs, *_: tf.concat(inputs, -1),
     "dropout": lambda op, inputs, *_: inputs[0],
+    "zero": lambda op, inputs, *_: tf.zeros_like(inputs[0]),
     "rescale": lambda op, inputs, *_: inputs[0] * op.scale + op.offset,
-    "max_pool2d": _pool("MAX"),
-    "average_pool2d": _pool("AVG"),
+    "max_pool2d": lambda op, inputs, *_: tf.raw_ops.MaxPool(input=inputs[0], **_window(op)),
+    "average_pool2d": lambda op, inputs, *_: tf.raw_ops.AvgPool(value=inputs[0], **_window(op)),
     "global_average_pool2d": lambda op, inputs, *_: tf.reduce_mean(inputs[0], [1, 2]),
     "global_max_pool2d": lambda op, inputs, *_: tf.reduce_max(inputs[0], [1, 2]),
 }

@@ -154,7 +154,7 @@ class Supernet:
             if self._class_weights is not None:
                 losses *= tf.linalg.matvec(y, self._class_weights)
             loss = tf.reduce_mean(losses)
-        gradients = tape.gradient(loss, weights)
+        gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         self.bank.update(slots, [g.numpy() for g in gradients], rate)
         return float(loss), logits
 
