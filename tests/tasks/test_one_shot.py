@@ -217,7 +217,24 @@ def test_evaluators_are_checked_at_the_start(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
+def test_a_run_is_led_through_the_stages(tmp_path, monkeypatch):
+    seen = []
+
+    def search(stages, search):
+        seen.append((stages.space.name, stages.evaluator.train, search.trials))
+        raise Killed
+
+    monkeypatch.setattr(one_shot.OneShot, "search", search)
+    run = autoarch.ImageSearch(
+        time=None, space="mobile", evaluator="one-shot", precision="float32", output=tmp_path / "r"
+    )
+    with pytest.raises(Killed):
+        run.fit(DATA.inputs, DATA.labels)
+    ((space, train, trials),) = seen
+    assert space == "mobile" and len(train) < len(DATA) and trials == []
+
+
+@pytest.mark.long
 def test_the_whole_way(tmp_path):
     search = autoarch.ImageSearch(
         time=None, trials=4, space="mobile", evaluator="one-shot", seed=4, output=tmp_path / "run"
