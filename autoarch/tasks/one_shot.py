@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from autoarch.costs.budgets import Budgets
@@ -91,16 +90,21 @@ class OneShot:
             if found is None:
                 return
             self.log.append("shared", t=self.clock.elapsed_s, **found)
+            if not found["checks"]:
+                self.progress.note(
+                    "Shared weights chose no network: there was no time to score any, or nothing "
+                    "to choose from. Networks are trained alone."
+                )
             self.phase("search")
         shared = _events(self.log, "shared")[0]
         if not _events(self.log, "agreement"):
             self._go_on(search, shared["checks"], trials=1 + len(shared["checks"]))
             if self.interrupted():
                 return
-            found = agreement(shared["scores"], search.trials, self.objective)
-            self.log.append("agreement", t=self.clock.elapsed_s, **asdict(found))
+            verdict = agreement(shared["scores"], search.trials, self.objective)
+            self.log.append("agreement", t=self.clock.elapsed_s, **asdict(verdict))
             if shared["checks"]:
-                self.progress.note(_verdict(found))
+                self.progress.note(_verdict(verdict))
         event = _events(self.log, "agreement")[0]
         trusted = Agreement(event["tau"], event["networks"]).trusted
         self._go_on(search, [*shared["checks"], *(shared["followers"] if trusted else ())])
@@ -123,7 +127,7 @@ class OneShot:
         try:
             self._train(supernet, times)
         except TrialFailedError as error:
-            self.progress.note(f"No shared weights: {error.reason}; networks are trained alone.")
+            self.progress.note(f"No shared weights: {error.reason}.")
             return {"networks": 0, "checks": [], "followers": [], "scores": {}}
         if self.interrupted():
             return None
@@ -167,14 +171,10 @@ class OneShot:
             class_weights=self.evaluator.class_weights,
         )
 
-    @property
-    def _folder(self) -> Path:
-        return self.run.root / "supernet"
-
     def _train(self, supernet: Supernet, times: Mapping[str, Any]) -> None:
         """Trains the supernet to its end, from its checkpoint where there is one."""
-        file = self._folder / "weights.npz"
-        self._folder.mkdir(exist_ok=True)
+        file = self.run.supernet / "weights.npz"
+        self.run.supernet.mkdir(exist_ok=True)
         if file.exists():
             supernet.restore(load_arrays(file))
         until, begin = times["until_s"], times["begin_s"]
@@ -206,7 +206,7 @@ class OneShot:
     ) -> list[TrialRecord]:
         """Lets the oracle search with shared weights; its trials have a log of their own."""
         evaluator = self.evaluator
-        with TrialLog(self._folder / "trials.jsonl") as log:
+        with TrialLog(self.run.supernet / "trials.jsonl") as log:
             oracle = self.make_oracle(
                 networks, baseline=baseline, auto="evolution", tuned=SHARED_SETTINGS
             )
