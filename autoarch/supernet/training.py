@@ -125,7 +125,8 @@ class Supernet:
         with batches:
             while (share := progress(self.epochs)) < 1 and not should_stop():
                 rate = recipe.learning_rate * warm_up_cosine(share)
-                losses = [*losses[-19:], self._step(*next(batches), rate)]
+                x, y = next(batches)
+                losses = [*losses[-19:], self._step(x, y, rate)]
                 if not math.isfinite(losses[-1]):
                     raise TrialFailedError(f"the supernet's loss became {losses[-1]}")
         return float(np.mean(losses)) if losses else math.nan

@@ -267,8 +267,7 @@ def facts_of(log: TrialLog) -> dict[str, Any] | None:
     shared, found = _events(log, "shared"), _events(log, "agreement")
     if not shared or not shared[0]["checks"]:
         return None
-    event = found[0] if found else {"tau": None, "networks": 0}
-    verdict = Agreement(event["tau"], event["networks"])
+    verdict = Agreement(found[0]["tau"], found[0]["networks"]) if found else Agreement(None, 0)
     return {
         "name": "one-shot",
         "supernet_epochs": round(shared[0]["epochs"], 2),
