@@ -121,3 +121,22 @@ def test_networks_are_those_of_the_space(name):
         mine, its = networks.candidate(setting), space.candidate(setting)
         assert mine.architecture.key == its.architecture.key
         assert mine.decisions.items() <= its.decisions.items()
+
+
+@pytest.mark.parametrize("name", sorted(SPACES))
+def test_the_networks_of_every_space_train_a_step(name):
+    networks = NetworksOnly(SPACES[name]((8, 8, 1), 3, width=4))
+    largest = networks.candidate({}).architecture
+    supernet = Supernet(
+        squares(0, 16),
+        AUGMENT,
+        Recipe(batch_size=16, flip=False),
+        draw_near(networks, 2 * largest.macs, lambda network: ()),
+        largest=largest,
+        smallest=networks.cheapest(lambda network: network.macs).architecture,
+    )
+    assert np.isfinite(train(supernet, 1))
+    state = supernet.bank.state()
+    kernels = [role for role in state if role.endswith("/kernel")]
+    moved = [role for role in kernels if np.any(state[role][1])]
+    assert len(moved) > len(kernels) / 2
