@@ -98,11 +98,12 @@ class Search:
         self.trials: list[TrialRecord] = replay(log.events)
         self.training_s = 0.0
         self.bookkeeping_s = 0.0
+        self._draws_before = 0
 
     @property
     def infeasible_draws(self) -> int:
         """Draws of the oracle that would not have fitted the budget or the machine."""
-        return self._oracle.infeasible_draws
+        return self._draws_before + self._oracle.infeasible_draws
 
     @property
     def best(self) -> TrialRecord | None:
@@ -113,6 +114,7 @@ class Search:
 
     def go_on_with(self, oracle: SearchOracle) -> None:
         """Lets another oracle choose from now on; it has been told of the trials in the log."""
+        self._draws_before += self._oracle.infeasible_draws
         self._oracle = oracle
 
     def run(self, *, trials: int | None = None) -> None:

@@ -145,14 +145,14 @@ class OneShot:
     def _times(self) -> dict[str, Any]:
         """When training and scoring begin and end; the same in every sitting."""
         if not _events(self.log, "supernet"):
-            now, until = self.clock.elapsed_s, self.plan.search_until_s
-            left = None if until is None else max(until - now, 0.0)
+            now, end = self.clock.elapsed_s, self.plan.search_until_s
+            until = scoring_until = None
+            if end is not None:
+                left = max(end - now, 0.0)
+                until = now + SUPERNET_SHARE * left
+                scoring_until = until + SCORING_SHARE * left
             self.log.append(
-                "supernet",
-                t=now,
-                begin_s=now,
-                until_s=left and now + SUPERNET_SHARE * left,
-                scoring_until_s=left and now + (SUPERNET_SHARE + SCORING_SHARE) * left,
+                "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
         return _events(self.log, "supernet")[0]
 
