@@ -1,8 +1,10 @@
 """The bank: one array for each role in a space, of which a network takes the part it needs.
 
 The space names its nodes by stage, block and role, so nodes of the same name and kind in two
-networks share weights. A network takes the first channels and the middle of the windows, so a
-narrow network is a part of a wide one, and a small kernel the middle of a large one.
+networks share weights, where they read from the same part of the network: a head behind three
+stages has another task than one behind two. A part is what names begin with. A network takes the
+first channels and the middle of the windows, so a narrow network is a part of a wide one, and a
+small kernel the middle of a large one.
 
 Arrays grow when a larger network asks: only what fits the time and the limits is ever stored.
 
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.architecture import Architecture
+from autoarch.architecture import INPUT, Architecture
 from autoarch.architecture.ops.op import Op, Shape
 from autoarch.errors import InvalidInputError
 from autoarch.seeding import rng
@@ -86,13 +88,15 @@ def slots_of(architecture: Architecture) -> list[Slot]:
         InvalidInputError: An op has weights that cannot be shared.
     """
     found: list[Slot] = []
+    parts = {INPUT: INPUT}  # of the network, in which the weights behind each tensor lie
     for node in architecture.live_nodes:
+        part = parts[node.inputs[0]]
         inputs = [architecture.shapes[name] for name in node.inputs]
         sizes = _sizes(node.op, inputs, architecture.shapes[node.name])
         own = [
             Slot(
                 node.layer_name + suffix,
-                f"{node.name}:{node.op.kind}{suffix}",
+                f"{part}>{node.name}:{node.op.kind}{suffix}",
                 axes,
                 tuple(sizes[letter] for letter in axes),
             )
@@ -102,6 +106,7 @@ def slots_of(architecture: Architecture) -> list[Slot]:
         if sum(math.prod(slot.shape) for slot in own) != node.op.trainable_params(*inputs):
             raise cannot_share(node.op)
         found += own
+        parts[node.name] = node.name.split("/")[0] if own else part
     return found
 
 

@@ -67,7 +67,7 @@ def test_each_op_on_each_edge_of_a_cell_has_weights_of_its_own():
         {s.role for s in slots_of(space.candidate({**edge, **change}).architecture)}
         for change in ({}, {"normal/op2_1": "sep_conv_5x5"}, {"normal/from2_1": 2})
     ]
-    own = [{role for role in found if role.startswith("cell1/node2/")} for found in roles]
+    own = [{role for role in found if ">cell1/node2/" in role} for found in roles]
     for a, b in ((0, 1), (0, 2)):
         # two times a depthwise and a pointwise kernel, with a norm
         assert len(own[a] - own[b]) == len(own[b] - own[a]) == 8
@@ -80,8 +80,21 @@ def test_separable_and_inverted_blocks_share_no_kernels():
         for block in ("inverted", "separable", "residual")
     ]
     for a, b in ((0, 1), (0, 2), (1, 2)):
-        assert not any(role.startswith("stage1/block1") for role in roles[a] & roles[b])
-        assert any(role.startswith("stage1/block2") for role in roles[a] & roles[b])
+        assert not any(">stage1/block1" in role for role in roles[a] & roles[b])
+        assert any(">stage1/block2" in role for role in roles[a] & roles[b])
+
+
+def test_heads_behind_other_stages_share_no_weights():
+    space = MobileSpace((16, 16, 3), 3, width=8)
+    roles = [
+        {s.role for s in slots_of(space.candidate(decisions).architecture)}
+        for decisions in ({"stages": 1}, {"stages": 2}, {"stages": 2, "head": 0})
+    ]
+    one, two, bare = ({r for r in found if ">head/" in r} for found in roles)
+    assert {r for r in one & two if "head/conv:" in r} == set()
+    assert {r for r in one & two if "head/logits:" in r}  # they read what a head has made
+    assert not bare & (one | two)
+    assert {r for r in roles[0] & roles[1] if r.startswith("stem>stage1/")}
 
 
 def test_networks_with_other_ops_are_refused():

@@ -99,7 +99,7 @@ def test_class_weights_change_what_is_learned():
     plain, weighted = make(), make(class_weights=np.array([1.0, 1.0, 8.0]))
     for supernet in (plain, weighted):
         train(supernet, 2)
-    role = next(r for r in plain.bank.state() if r.startswith("head/logits"))
+    role = next(r for r in plain.bank.state() if "head/logits" in r)
     assert not np.allclose(plain.bank.state()[role][0], weighted.bank.state()[role][0])
 
 
