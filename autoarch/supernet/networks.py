@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from autoarch.architecture import Architecture
 from autoarch.oracles.decisions import DecisionSpace
-from autoarch.oracles.limited import LimitedSpace
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.training.recipe import Recipe
+
+MOST_CHANGES = 6
+"""Decisions in which a path differs from the network in the middle; from 1 on, evenly."""
+
+TRIES = 16
 
 
 class Reader:
@@ -74,29 +77,32 @@ class NetworksOnly(SearchSpace):
         )
 
 
-def draw_near(
-    networks: NetworksOnly, most_macs: float, shares: Callable[[Architecture], Sequence[float]]
+def draw_mutants(
+    networks: NetworksOnly,
+    centre: Candidate,
+    most_macs: float,
+    shares: Callable[[Architecture], Sequence[float]],
 ) -> Callable[[np.random.Generator], Architecture]:
-    """Draws networks that the search may propose, most of them near what it may cost.
+    """Draws networks that the search may propose and that are a few decisions away from one.
+
+    A supernet of minutes cannot train paths drawn from a whole space: where each layer is of any
+    kind behind layers of any kind, some hundred updates leave them at chance. In a mutant of the
+    network that every step trains, what is new learns among layers that are trained.
 
     Args:
         networks: The space.
+        centre: What is mutated; it is drawn itself where no mutant fits.
         most_macs: Multiply-adds of the costliest network allowed.
         shares: How much of each limit a network uses.
     """
 
-    @lru_cache(maxsize=64)
-    def built(*decisions: tuple[str, Any]) -> Architecture:
-        return networks.candidate(dict(decisions)).architecture
-
-    def used(decisions: Mapping[str, Any]) -> Sequence[float]:
-        network = built(*decisions.items())
-        return [network.macs / most_macs, *shares(network)]
-
-    space = LimitedSpace(networks.decisions, used)
-
     def draw(rng: np.random.Generator) -> Architecture:
-        space.renew_allowance()
-        return built(*space.sample(rng).items())
+        for _ in range(TRIES):
+            changes = int(rng.integers(1, MOST_CHANGES + 1))
+            setting = networks.decisions.mutate(centre.decisions, rng, changes)
+            found = networks.candidate(setting).architecture
+            if found.macs <= most_macs and max(shares(found), default=0.0) <= 1.0:
+                return found
+        return centre.architecture
 
     return draw

@@ -25,7 +25,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import Agreement, agreement, chosen
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.supernet.networks import NetworksOnly, draw_near
+from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
 from autoarch.tasks.oracle_choice import most_macs
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, load_arrays, save_arrays
@@ -41,8 +41,9 @@ CHECKPOINT_EVERY_S = 20.0
 HEARTBEAT_S = 5.0
 
 SHARED_SETTINGS: dict[str, dict[str, Any]] = {
-    # A score costs little, so the population can be large and begin with random networks.
-    "evolution": {"population": 60, "warm_up": 60, "sample": 12},
+    # A score costs little, so the population can be large. It begins with mutants of trial 0, on
+    # which the shared weights were trained.
+    "evolution": {"population": 60, "warm_up": 1, "sample": 12, "second_mutation": 0.5},
 }
 
 
@@ -163,7 +164,7 @@ class OneShot:
             train,
             self.evaluator.augmenter(train.inputs.shape[1:]),
             baseline.recipe,
-            draw_near(networks, most_macs(networks, baseline), shares),
+            draw_mutants(networks, baseline, most_macs(networks, baseline), shares),
             largest=baseline.architecture,
             smallest=networks.cheapest(lambda network: network.macs).architecture,
             policy=self.evaluator.policy,

@@ -7,7 +7,7 @@ from autoarch.data.dataset import ImageSet
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.objectives import get_objective
 from autoarch.spaces import SPACES, MobileSpace
-from autoarch.supernet.networks import NetworksOnly, draw_near
+from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
 from autoarch.training.augment import make_augmenter
 from autoarch.training.recipe import Recipe
@@ -33,7 +33,7 @@ def make(**options):
         squares(0),
         AUGMENT,
         Recipe(batch_size=32, flip=False),
-        draw_near(NETWORKS, 1.1 * BASELINE.architecture.macs, lambda network: ()),
+        draw_mutants(NETWORKS, BASELINE, 1.1 * BASELINE.architecture.macs, lambda network: ()),
         largest=BASELINE.architecture,
         smallest=NETWORKS.cheapest(lambda network: network.macs).architecture,
         seed=3,
@@ -86,12 +86,14 @@ def test_a_cut_training_goes_on_as_if_it_had_not_been(trained):
             np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_draws_are_near_what_is_allowed_and_repeatable():
+def test_draws_are_mutants_within_the_limits_and_repeatable():
     most = 1.1 * BASELINE.architecture.macs
-    draw = draw_near(NETWORKS, most, lambda network: [network.params / 20_000])
+    draw = draw_mutants(NETWORKS, BASELINE, most, lambda network: [network.params / 20_000])
     first = [draw(np.random.default_rng(seed)) for seed in range(12)]
     assert len({a.key for a in first}) > 8
     assert all(a.macs <= most and a.params <= 20_000 for a in first)
+    nothing = draw_mutants(NETWORKS, BASELINE, 1.0, lambda network: ())
+    assert nothing(np.random.default_rng(0)) == BASELINE.architecture
     assert [draw(np.random.default_rng(s)).key for s in range(12)] == [a.key for a in first]
 
 
@@ -126,12 +128,13 @@ def test_networks_are_those_of_the_space(name):
 @pytest.mark.parametrize("name", sorted(SPACES))
 def test_the_networks_of_every_space_train_a_step(name):
     networks = NetworksOnly(SPACES[name]((8, 8, 1), 3, width=4))
-    largest = networks.candidate({}).architecture
+    centre = networks.candidate({})
+    largest = centre.architecture
     supernet = Supernet(
         squares(0, 16),
         AUGMENT,
         Recipe(batch_size=16, flip=False),
-        draw_near(networks, 2 * largest.macs, lambda network: ()),
+        draw_mutants(networks, centre, 2 * largest.macs, lambda network: ()),
         largest=largest,
         smallest=networks.cheapest(lambda network: network.macs).architecture,
     )
