@@ -18,13 +18,13 @@ from autoarch.supernet.path import BatchStatistics, GivenStatistics
 from autoarch.supernet.training import Supernet
 from autoarch.trials import Fidelity, Measurement
 
-CALIBRATED_ON = 256
+CALIBRATED_ON = 128
 """Training examples from which each network's batch norms take their statistics."""
 
 EVALUATED_ON = 1000
 """Most validation examples that a score is measured on."""
 
-BATCH = 256
+BATCH = 512
 
 
 class SharedWeightsEvaluator:

@@ -1,5 +1,6 @@
 """Shared weights: what a path takes, how arrays grow, and Adam against a plain loop."""
 
+import doctest
 import math
 
 import numpy as np
@@ -7,11 +8,16 @@ import pytest
 
 from autoarch.errors import InvalidInputError
 from autoarch.spaces import CellSpace, MobileSpace, SpeechSpace
+from autoarch.supernet import bank as bank_module
 from autoarch.supernet.bank import CLIP_NORM, Bank, Slot, slots_of
 from autoarch.supernet.path import require_sharing
 
 WIDE = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (5, 5, 3, 8))
 NARROW = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (3, 3, 2, 4))
+
+
+def test_examples_hold():
+    assert doctest.testmod(bank_module).failed == 0
 
 
 def test_a_path_takes_first_channels_and_the_middle_of_windows():
