@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
 
+NAMED_NETWORKS = (
+    "nasnet-a",
+    "amoebanet-a",
+    "darts",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "resnet8",
+)
+"""Keys of `autoarch.spaces.NAMED`, which is too heavy to be imported for `--help`."""
+
+
 def share_or_path(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | str | None:
@@ -25,6 +38,13 @@ def share_or_path(
         return float(value[:-1]) / 100 if value.endswith("%") else float(value)
     except ValueError:
         return value
+
+
+def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
+    """An option that says something of decisions."""
+    return click.option(
+        flag, name, multiple=True, metavar="NAME=VALUE", cls=Option, section="Search", help=text
+    )
 
 
 @click.command(
@@ -93,13 +113,30 @@ def share_or_path(
 @click.option(
     "--space",
     type=click.Choice(
-        ["auto", "residual", "mobile", "cell", "chain", "nasbench201", "speech", "text"]
+        ["auto", "residual", "mobile", "cell", "chain", "topology", "nasbench201", "speech", "text"]
     ),
     default="auto",
     show_default=True,
     cls=Option,
     section="Search",
-    help="Family of networks to search.",
+    help="Family of networks to search; `autoarch spaces` says what is in each.",
+)
+@_wish(
+    "--set",
+    "preset",
+    "Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
+    "depth stands for depth1, depth2, and so on. May be given more than once, as the next two.",
+)
+@_wish("--fix", "fixed", "Freeze a decision at this value.")
+@_wish("--forbid", "forbidden", "Never propose this value of a decision, such as op=conv5.")
+@click.option(
+    "--architecture",
+    type=click.Choice(NAMED_NETWORKS),
+    metavar="NAME",
+    cls=Option,
+    section="Search",
+    help="Search nothing, train a known network, narrower where data or time ask for that: "
+    f"{', '.join(NAMED_NETWORKS)}. --set width=N takes it as wide as that.",
 )
 @click.option(
     "--inherit/--no-inherit",
@@ -405,7 +442,7 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
 
 
 _OWN: dict[str, dict[str, Any]] = {
-    "image": {"image_size": None, "mirror": "auto"},
+    "image": {"image_size": None, "mirror": "auto", "architecture": None},
     "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }

@@ -17,7 +17,10 @@ _SHAPE = re.compile(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*)")
 _PROGRAM = "op_timing.py"
 
 
-def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int, int]:
+def image_shape(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> tuple[int, int, int]:
+    """`32x32x3` as a shape: an option's callback."""
     found = _SHAPE.fullmatch(value)
     if found is None or min(int(found[1]), int(found[2])) < 4:
         raise click.BadParameter(
@@ -54,11 +57,11 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tu
 )  # fmt: skip
 @click.option(
     "--space", cls=Option, section="Which ops", default="mobile", show_default=True,
-    type=click.Choice(["residual", "mobile", "cell", "chain", "nasbench201"]),
+    type=click.Choice(["residual", "mobile", "cell", "chain", "topology", "nasbench201"]),
     help="Family of networks.",
 )  # fmt: skip
 @click.option(
-    "--input", "shape", cls=Option, section="Which ops", callback=_shape, default="32x32x3",
+    "--input", "shape", cls=Option, section="Which ops", callback=image_shape, default="32x32x3",
     show_default=True, metavar="HxWxC", help="Shape of a picture.",
 )  # fmt: skip
 @click.option(

@@ -27,7 +27,9 @@ from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.oblong_conv2d import OblongConv2D
+from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.rescale import Rescale
+from autoarch.errors import InvalidArchitectureError
 
 CENTRE = 128
 """The folded network's input is `pixel - CENTRE`."""
@@ -91,6 +93,70 @@ def fold_weights(architecture: Architecture, weights: Weights) -> dict[str, Arra
     return found
 
 
+def unfold_weights(architecture: Architecture, folded: Weights) -> dict[str, Array]:
+    """Weights of the original that fold to given ones: the inverse of `fold_weights`.
+
+    There are many; here the first batch norm behind a convolution only adds its `beta`, and
+    others change nothing.
+
+    Args:
+        architecture: The original.
+        folded: Weights of `fold(architecture)` by path.
+
+    Returns:
+        Float32 arrays by path.
+
+    Raises:
+        InvalidArchitectureError: A convolution without bias and batch norm reads the rescaled
+            pixels: the folded one has a bias that the original cannot have.
+    """
+    found: dict[str, Array] = {}
+    for step in _plan(architecture):
+        name = step.node.layer_name
+        own = {path: np.asarray(w, np.float64) for path, w in folded.items() if _of(path, name)}
+        if step.rescale is not None or step.norms:
+            own = _unfolded_kernel(architecture, step, own)
+        found.update({path: w.astype(np.float32) for path, w in own.items()})
+    return found
+
+
+def _unfolded_kernel(
+    architecture: Architecture, step: _Step, own: Mapping[str, Array]
+) -> dict[str, Array]:
+    name, kernel = step.node.layer_name, own[f"{step.node.layer_name}/kernel"]
+    bias = own[f"{name}/bias"]
+    if step.rescale is not None:
+        kernel = kernel / step.rescale.scale
+        offset = step.rescale.offset + CENTRE * step.rescale.scale
+        bias = bias - offset * kernel.sum(_other_axes(step.node.op))
+    (original,) = (node.op for node in architecture.nodes if node.name == step.node.name)
+    assert isinstance(original, Convolution)
+    found = {f"{name}/kernel": kernel}
+    zeros = np.zeros_like(bias)
+    for number, node in enumerate(step.norms):
+        assert isinstance(node.op, BatchNorm)
+        norm = {
+            "gamma": zeros + np.sqrt(1 + node.op.epsilon),
+            "beta": zeros if number else bias,
+            "moving_mean": zeros,
+            "moving_variance": zeros + 1,
+        }
+        found |= {f"{node.layer_name}/{key}": value for key, value in norm.items()}
+    if not step.norms and not original.use_bias:
+        raise InvalidArchitectureError(
+            f"Node {step.node.name!r} has no bias and no batch norm behind it; its folded twin has."
+        )
+    if original.use_bias:
+        found[f"{name}/bias"] = zeros if step.norms else bias
+    return found
+
+
+def _other_axes(op: Op) -> tuple[int, ...]:
+    """The axes of a kernel but that of the output channels: third in depthwise ones
+    (h, w, c, 1)."""
+    return (0, 1, 3) if isinstance(op, _Depthwise) else (0, 1, 2)
+
+
 def _of(path: str, layer: str) -> bool:
     """Whether a weight belongs to a node; gates have layers of their own with endings."""
     return path.rsplit("/", 1)[0] in (layer, f"{layer}_reduce", f"{layer}_expand")
@@ -99,14 +165,12 @@ def _of(path: str, layer: str) -> bool:
 def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> dict[str, Array]:
     name, op = step.node.layer_name, step.node.op
     kernel = own[f"{name}/kernel"]
-    # The axes but that of the output channels, which depthwise kernels (h, w, c, 1) have third.
-    outputs = (0, 1, 3) if isinstance(op, _Depthwise) else (0, 1, 2)
     shape = (-1, 1) if isinstance(op, _Depthwise) else (-1,)
     channels = kernel.shape[2] if isinstance(op, _Depthwise) else kernel.shape[3]
     bias = own.get(f"{name}/bias", np.zeros(channels))
     if step.rescale is not None:
         offset = step.rescale.offset + CENTRE * step.rescale.scale
-        bias = bias + offset * kernel.sum(outputs)
+        bias = bias + offset * kernel.sum(_other_axes(op))
         kernel = kernel * step.rescale.scale
     for node in step.norms:
         norm = {
@@ -122,6 +186,8 @@ def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> d
 
 def _plan(architecture: Architecture) -> list[_Step]:
     """The nodes of the folded network, each with what is folded into it."""
+    if any(not node.op.foldable for node in architecture.live_nodes):
+        raise InvalidArchitectureError("The network is a whole Keras model: it has no int8 form.")
     nodes = {node.name: node for node in architecture.live_nodes}
     readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
     for node in architecture.live_nodes:

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 Shape = tuple[int, ...]
 
-FUSING = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected", "add"})
+FUSING = frozenset(
+    {"conv_2d", "depthwise_conv_2d", "fully_connected", "add", "average_pool_2d", "max_pool_2d"}
+)
 """Ops that a relu or relu6 behind them becomes a part of."""
 
 

@@ -35,7 +35,8 @@ _OPTIONS = {
     "average_pool_2d": 20,
     "add": 4,
     "concatenation": 8,
-    "quantize": 4,
+    "space_to_batch_nd": 4,
+    "batch_to_space_nd": 4,
     "mul": 4,
     "mean": 8,
     "softmax": 8,
@@ -46,13 +47,15 @@ _DILATED = 8
 """Two more fields of the options."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
-_SCALARS = frozenset({"axes", "1/6", "3"})
+_SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
 _RANGE_BYTES = collections.defaultdict(
     lambda: 34,
     # They leave scale and zero point as they are.
     max_pool_2d=12,
     average_pool_2d=12,
     concatenation=12,
+    space_to_batch_nd=12,
+    batch_to_space_nd=12,
     # The zero point is -128, stored once for all.
     **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
     # A small negative end: the few zero points that there can be are often equal.

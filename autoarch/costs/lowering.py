@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.fold import Convolution
 from autoarch.architecture.lite import LiteBuilder, LiteGraph
 from autoarch.architecture.ops.batch_norm import BatchNorm
+from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
+from autoarch.architecture.ops.op import strided
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.zero import Zero
 
@@ -43,6 +45,7 @@ def lower(architecture: Architecture) -> LiteGraph:
     lite = LiteBuilder(INPUT, architecture.input_shape)
     tensors: dict[str, str] = {INPUT: INPUT}
     convolved: set[str] = set()  # convolutions, and the norms in them
+    seen: dict[tuple[str, DilatedDepthwiseConv2D], str] = {}  # tensors in pieces
     for name in _in_file_order(readers):
         node = nodes[name]
         source = node.inputs[0]
@@ -54,6 +57,8 @@ def lower(architecture: Architecture) -> LiteGraph:
             tensors[node.name] = tensors[source]
         elif _is_folded_rescale(node, readers):
             tensors[node.name] = tensors[source]
+        elif isinstance(node.op, DilatedDepthwiseConv2D) and _like(node, readers[source]) > 1:
+            tensors[node.name] = _lower_in_pieces(lite, node.op, tensors[source], node.name, seen)
         else:
             tensors[node.name] = node.op.lower(
                 lite,
@@ -86,6 +91,56 @@ def _in_file_order(readers: Mapping[str, list[Node]]) -> list[str]:
                 following = sorted(following, key=lambda reader: f"{reader.layer_name}_")
             stack += [(reader.name, False) for reader in following if reader.name not in seen]
     return finished[-2::-1]
+
+
+def _like(node: Node, readers: Iterable[Node]) -> int:
+    """How many of the readers are of the same op as the node."""
+    return sum(reader.op == node.op for reader in readers)
+
+
+def _lower_in_pieces(
+    lite: LiteBuilder,
+    op: DilatedDepthwiseConv2D,
+    tensor: str,
+    name: str,
+    seen: dict[tuple[str, DilatedDepthwiseConv2D], str],
+) -> str:
+    """What dilated convolutions become that share their input with others of their kind.
+
+    TensorFlow cuts the padded picture into `dilation ** 2` coarser ones, which plain convolutions
+    read as a batch; the converter makes it one dilated convolution again unless the pieces have
+    several readers. The pieces' numbers are told as channels here.
+
+    Args:
+        lite: Is added to.
+        op: The convolution.
+        tensor: What it reads.
+        name: Of the result.
+        seen: The pieces of tensors that were cut already.
+    """
+    height, width, channels = shape = lite.shape(tensor)
+    pieces = op.dilation**2
+    reach = (op.kernel - 1) * op.dilation
+    coarse = [strided(side + reach, op.dilation) for side in (height, width)]
+    made = [side - op.kernel + 1 for side in coarse]
+    if (tensor, op) not in seen:
+        seen[tensor, op] = lite.add(
+            "space_to_batch_nd",
+            (tensor,),
+            f"{name}/cut",
+            (coarse[0], coarse[1], channels * pieces),
+            constant="paddings",
+        )
+    x = lite.add(
+        "depthwise_conv_2d",
+        (seen[tensor, op],),
+        f"{name}/pieces",
+        (made[0], made[1], channels * pieces),
+        kernel=(1, op.kernel, op.kernel, channels),
+        channels=channels,
+        biased=op.use_bias,
+    )
+    return lite.add("batch_to_space_nd", (x,), name, shape, constant="crops")
 
 
 def _is_folded_rescale(node: Node, readers: Mapping[str, list[Node]]) -> bool:

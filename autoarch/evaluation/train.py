@@ -168,15 +168,16 @@ class TrainEvaluator:
             candidate.architecture,
             candidate.recipe,
             data,
-            self.augmenter(data.inputs.shape[1:]),
+            self.augmenter(data),
             policy=self.policy,
             seed=derive_seed("trial", trial, seed=self.seed),
             class_weights=self.class_weights,
             constants=candidate.constants,
         )
 
-    def augmenter(self, shape: tuple[int, ...]) -> Augmenter:
-        """Makes training batches of inputs of a shape; compiled once."""
+    def augmenter(self, data: ExampleSet) -> Augmenter:
+        """What makes batches of `data`; compiled once for a shape."""
+        shape = data.inputs.shape[1:]
         if shape not in self._augmenters:
             self._augmenters[shape] = self._make_augmenter(shape, self._classes)
         return self._augmenters[shape]

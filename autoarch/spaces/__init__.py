@@ -8,15 +8,25 @@ from autoarch.spaces.chain import ChainSpace
 from autoarch.spaces.mobile import MobileSpace
 from autoarch.spaces.named import NAMED, named_architecture
 from autoarch.spaces.nasbench201 import NasBench201Space
+from autoarch.spaces.reference import ReferenceSpace
 from autoarch.spaces.residual import ResidualSpace
 from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.spaces.speech import SpeechSpace
+from autoarch.spaces.steering import Steering
+from autoarch.spaces.topology import TopologySpace
 
-ImageSpace = ResidualSpace | MobileSpace | CellSpace | ChainSpace | NasBench201Space
+ImageSpace = ResidualSpace | MobileSpace | CellSpace | ChainSpace | TopologySpace | NasBench201Space
 
 SPACES: dict[str, type[ImageSpace]] = {
     space.name: space
-    for space in (ResidualSpace, MobileSpace, CellSpace, ChainSpace, NasBench201Space)
+    for space in (
+        ResidualSpace,
+        MobileSpace,
+        CellSpace,
+        ChainSpace,
+        TopologySpace,
+        NasBench201Space,
+    )
 }
 """Image spaces by the name they have on the command line."""
 
@@ -41,9 +51,12 @@ __all__ = [
     "ImageSpace",
     "MobileSpace",
     "NasBench201Space",
+    "ReferenceSpace",
     "ResidualSpace",
     "SearchSpace",
     "SpeechSpace",
+    "Steering",
+    "TopologySpace",
     "get_space",
     "named_architecture",
 ]

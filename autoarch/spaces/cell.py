@@ -24,7 +24,11 @@ OPS = (
 NODES = 4
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 DEPTHS = (3, 4, 5, 6, 8, 11)
-DEFAULT_DEPTH = 5
+FEWEST, DEFAULT_DEPTH = 3, 5
+"""Cells of trial 0: the fewest where a picture is smaller than `SMALL`, which soon has no sides
+left to halve; every cell takes seconds to trace."""
+
+SMALL = 16
 
 
 class CellSpace(SearchSpace):
@@ -68,7 +72,8 @@ class CellSpace(SearchSpace):
     def architecture(self, hp: Any) -> Architecture:
         widths = sorted({w for w in WIDTHS if w <= self.width * 2} | {self.width})
         width = hp.Choice("width", widths, default=self.width)
-        cells = hp.Choice("cells", list(DEPTHS), default=DEFAULT_DEPTH)
+        known = FEWEST if min(self.input_shape[:2]) < SMALL else DEFAULT_DEPTH
+        cells = hp.Choice("cells", list(DEPTHS), default=known)
         dropout = hp.Choice("dropout", [0.0, 0.2, 0.4], default=0.2)
         return cell_network(
             _decide_genotype(hp),

@@ -10,12 +10,12 @@ from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
-from autoarch.architecture.ops.merge import Add
 from autoarch.architecture.ops.op import strided
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
 from autoarch.spaces.blocks import channels, classifier, conv, depthwise, normalised
+from autoarch.spaces.cell_ops import CellWriter
 from autoarch.spaces.space import SearchSpace
 from autoarch.training.recipe import Recipe
 
@@ -54,12 +54,13 @@ class _Layer:
 class ChainSpace(SearchSpace):
     """Up to twelve layers in a row, each with an op of its own, some with a shortcut around them.
 
-    Convolutions, plain or depthwise-separable, have a kernel, channels and a stride; depthwise
-    ones a kernel and a stride, dilated ones a kernel; pooling halves the picture. Gates and dropout
-    may stand anywhere. All convolutions have batch norm and the network's activation behind them.
-    A shortcut adds what a layer up to three back has read, ahead of the activation; where shapes
-    differ it is pooled and brought to the channels by a 1x1 convolution, so every setting is a
-    legal network. What would halve a picture of less than eight pixels leaves it as it is.
+    The first is a convolution. Convolutions, plain or depthwise-separable, have a kernel, channels
+    and a stride; depthwise ones a kernel and a stride, dilated ones a kernel; pooling halves the
+    picture. Gates and dropout may stand anywhere behind the first. All convolutions have batch norm
+    and the network's activation behind them. A shortcut adds what a layer up to three back has
+    read, ahead of the activation; where shapes differ it is pooled and brought to the channels by
+    a 1x1 convolution, so every setting is a legal network. What would halve a picture of less than
+    eight pixels leaves it as it is.
 
     Trial 0 is a plain residual network, written as a chain.
 
@@ -118,18 +119,20 @@ class ChainSpace(SearchSpace):
                 layers.append(_decide_layer(hp, place, default))
 
         graph = GraphBuilder(self.input_shape)
+        writer = CellWriter(graph)
         states = [graph.add(Rescale(), INPUT, name="rescale")]
         for place, layer in enumerate(layers[:number], start=1):
             source = states[place - 1 - layer.skip] if layer.skip else None
             states.append(
-                _add_layer(graph, states[-1], source, layer, width, activation, f"layer{place}")
+                _add_layer(writer, states[-1], source, layer, width, activation, f"layer{place}")
             )
         classifier(graph, states[-1], self.classes, dropout=dropout)
         return graph.finish()
 
 
 def _decide_layer(hp: Any, place: int, default: _Layer) -> _Layer:
-    op = hp.Choice(f"op{place}", list(OPS), default=default.op)
+    # The pixels have too few channels for anything but a convolution that makes more of them.
+    op = hp.Choice(f"op{place}", list(OPS if place > 1 else WIDE_OPS), default=default.op)
     with hp.conditional_scope(f"op{place}", list(KERNEL_OPS)):
         kernel = hp.Choice(f"kernel{place}", [1, 3, 5, 7], default=default.kernel)
     with hp.conditional_scope(f"op{place}", list(WIDE_OPS)):
@@ -143,7 +146,7 @@ def _decide_layer(hp: Any, place: int, default: _Layer) -> _Layer:
 
 
 def _add_layer(
-    graph: GraphBuilder,
+    writer: CellWriter,
     node: str,
     source: str | None,
     layer: _Layer,
@@ -153,16 +156,16 @@ def _add_layer(
 ) -> str:
     """One layer and, if there is a source, the sum of both."""
     if source is None:
-        return _add_op(graph, node, layer, width, activation, activation, name)
-    end = _add_op(graph, node, layer, width, activation, None, name)
-    node = _add_shortcut(graph, source, end, name)
+        return _add_op(writer, node, layer, width, activation, activation, name)
+    end = _add_op(writer, node, layer, width, activation, None, name)
+    node = _add_shortcut(writer, source, end, name)
     if layer.op not in KERNEL_OPS:
         return node
-    return graph.add(Activation(activation), node, name=f"{name}/{activation}")
+    return writer.graph.add(Activation(activation), node, name=f"{name}/{activation}")
 
 
 def _add_op(
-    graph: GraphBuilder,
+    writer: CellWriter,
     node: str,
     layer: _Layer,
     width: int,
@@ -173,7 +176,7 @@ def _add_op(
     """The op of a layer; a pooling layer that has nothing left to halve is none.
 
     Args:
-        graph: Is added to.
+        writer: Writes into the graph.
         node: What it reads.
         layer: Its decisions.
         width: Channels of a layer of one filter.
@@ -181,6 +184,7 @@ def _add_op(
         last: The activation behind it, or None.
         name: Prefix of its nodes.
     """
+    graph = writer.graph
     halves = min(graph.shape(node)[:2]) // 2 >= SMALLEST_SIDE
     stride, kernel = layer.stride if halves else 1, layer.kernel
     if layer.op == "conv":
@@ -216,18 +220,20 @@ def _add_op(
         return graph.add(Dropout(0.1), node, name=f"{name}/dropout")
     if not halves:
         return node
-    pool = MaxPool2D() if layer.op == "max_pool" else AveragePool2D()
-    return graph.add(pool, node, name=f"{name}/{layer.op}")
+    if layer.op == "max_pool":
+        return writer.once(MaxPool2D(), node, "max_pool")
+    return writer.once(AveragePool2D(), node, "average_pool2")
 
 
-def _add_shortcut(graph: GraphBuilder, source: str, node: str, name: str) -> str:
+def _add_shortcut(writer: CellWriter, source: str, node: str, name: str) -> str:
     """The sum of a layer's result and of what lies before it, brought to its shape."""
+    graph = writer.graph
     height, width, filters = graph.shape(node)
     if graph.shape(source)[:2] != (height, width):
         factor = 2
         while strided(graph.shape(source)[0], factor) > height:
             factor *= 2
-        source = graph.add(AveragePool2D(factor, factor), source, name=f"{name}/shortcut_pool")
+        source = writer.once(AveragePool2D(factor, factor), source, f"average_pool{factor}")
     if graph.shape(source)[-1] != filters:
         source = graph.add(Conv2D(filters, 1), source, name=f"{name}/shortcut")
-    return graph.add(Add(), source, node, name=f"{name}/add")
+    return writer.total([source, node], f"{name}/add")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from autoarch.architecture import Architecture
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.limited import descend
+from autoarch.spaces.steering import Rule, SteeredHyperParameters, Steering
 from autoarch.training.constants import set_constants
 from autoarch.training.recipe import Recipe, decide_recipe
 
@@ -52,7 +53,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         recipe: The recipe of trial 0; the recipe's decisions lie around it.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "own"
     slowness: ClassVar[float] = 1.0
     """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
 
@@ -61,6 +62,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         self.input_shape = tuple(input_shape)
         self.classes = classes
         self.default_recipe = recipe or Recipe()
+        self._rules: dict[str, Rule] = {}
 
     @abstractmethod
     def architecture(self, hp: Any) -> Architecture:
@@ -70,9 +72,23 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         """The recipe for the values in `hp`."""
         return decide_recipe(hp, self.default_recipe)
 
+    def steer(self, steering: Steering, *, strict: bool = True) -> None:
+        """Takes over what a user decides beforehand, in place of what was taken over before.
+
+        Args:
+            steering: Values of trial 0, frozen decisions, forbidden values.
+            strict: See `Steering.rules`.
+
+        Raises:
+            InvalidInputError: See `Steering.rules`.
+        """
+        self._rules = {}
+        declared = DecisionSpace.from_hyperparameters(self.hyperparameters())
+        self._rules = steering.rules(declared, self.name, strict=strict)
+
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """All decisions of the space, set to trial 0."""
-        hp = keras_tuner.HyperParameters()
+        hp = SteeredHyperParameters(self._rules)
         self.architecture(hp)
         self.recipe(hp)
         return hp
@@ -83,7 +99,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         Args:
             decisions: Values by name; a decision left out takes its default.
         """
-        hp = keras_tuner.HyperParameters()
+        hp = SteeredHyperParameters(self._rules)
         hp.values = dict(decisions)
         architecture, recipe = self.architecture(hp), self.recipe(hp)
         active = {d.name: hp.values[d.name] for d in hp.space if hp.is_active(d)}
@@ -109,7 +125,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
             >>> space.cheapest(lambda network: network.params).architecture.params < 10_000
             True
         """
-        declared = keras_tuner.HyperParameters()
+        declared = SteeredHyperParameters(self._rules)
         self.architecture(declared)
         decisions = DecisionSpace.from_hyperparameters(declared)
 

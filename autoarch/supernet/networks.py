@@ -53,6 +53,7 @@ class NetworksOnly(SearchSpace):
     def __init__(self, space: SearchSpace):
         super().__init__(space.input_shape, space.classes, recipe=space.default_recipe)
         self._space = space
+        self._rules = space._rules  # what the user decided beforehand holds here, too
         self.decisions = DecisionSpace.from_hyperparameters(self.hyperparameters())
 
     def architecture(self, hp: Any) -> Architecture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -23,16 +24,18 @@ from autoarch.data import (
     scan_images,
 )
 from autoarch.data.split import TRAIN
-from autoarch.errors import DataError
+from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import Candidate, SearchSpace, get_space
+from autoarch.spaces import Candidate, ReferenceSpace, ResidualSpace, SearchSpace, get_space
+from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
-from autoarch.tasks.scaling import choose_scale, default_recipe, sizing_space
+from autoarch.tasks.own_space import as_given, family_of
+from autoarch.tasks.scaling import Scale, choose_scale, default_recipe, sizing_space
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
@@ -50,13 +53,15 @@ class ImageTask(Task):
     Args:
         source: What was found in the data.
         x: What the user gave; names the run.
+        own_space: The user's own space, see `family_of`, or None for one by name.
     """
 
     name = "image"
     noun = "picture"
 
-    def __init__(self, source: ImageSource, x: Any):
+    def __init__(self, source: ImageSource, x: Any, own_space: Any = None):
         self._source = source
+        self._own_space = own_space
         self.fingerprint = source.fingerprint
         self.description, self.short_name = described(x, "images")
         self.facts = {
@@ -68,26 +73,41 @@ class ImageTask(Task):
         source = self._source
         examples = int(np.sum(source.splits == TRAIN))
         channels = infer_channels(source)
+        classes = len(source.classes)
+        family = self._family(settings)
+        own = self._own_space
+        side = own.input_shape[0] if isinstance(own, SearchSpace) else settings.image_size
         scale = choose_scale(
-            sizing_space(self._kind(settings)),
+            sizing_space(ResidualSpace if isinstance(own, SearchSpace) else family),
             median_side=min(source.sizes),
-            image_size=settings.image_size,
+            image_size=side,
             examples=examples,
             channels=channels,
-            classes=len(source.classes),
+            classes=classes,
             training_s=expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
             macs_per_s=speed.macs_per_s,
         )
+        width = settings.steering.width
+
+        def steered(*args: Any, **kwargs: Any) -> SearchSpace:
+            space = family(*args, **kwargs)
+            space.steer(settings.steering, strict=False)  # sizes differ in their decisions
+            return space
+
         scale = fitting_scale(
-            scale,
-            self._kind(settings),
+            scale if width is None else Scale(scale.side, width),
+            steered,
             channels,
-            len(source.classes),
+            classes,
             budgets_of(settings.constraints),
-            side_is_given=settings.image_size is not None,
+            side_is_given=side is not None,
+            width_is_given=width is not None,
         )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
         recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
+        # What cannot be is refused here, before the data is read.
+        space = family(preprocessing.shape, classes, width=scale.width, recipe=recipe)
+        space.steer(settings.steering)
         return Setup(preprocessing.to_json(), scale.width, recipe, speed)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
@@ -99,12 +119,16 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        return self._kind(settings)(
+        return self._family(settings)(
             data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
         )
 
-    @staticmethod
-    def _kind(settings: Settings) -> Callable[..., SearchSpace]:
+    def _family(self, settings: Settings) -> Callable[..., SearchSpace]:
+        if self._own_space is not None:
+            return family_of(self._own_space)
+        if settings.architecture is not None:
+            exact = settings.steering.width is not None
+            return partial(ReferenceSpace, settings.architecture, exact=exact)
         return get_space("residual" if settings.space == "auto" else settings.space)
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
@@ -142,7 +166,18 @@ class ImageSearch(BaseSearch):
         evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
             trains shared weights once, scores thousands of candidates with them, and trains the
             best alone.
-        space: Family of networks: "auto", "residual", "mobile", "cell", "chain" or "nasbench201".
+        space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology" or
+            "nasbench201"; or your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
+            that makes one from a shape and a number of classes; or a KerasTuner `HyperModel` of
+            Functional or Sequential models from pixels to logits or a softmax, which are trained
+            by the recipes here, not by what they were compiled with. A run in such a space is
+            resumed by the same call.
+        preset: Values that trial 0 has, `{"width": 32}` or "width=32"; the search may leave them.
+            A name such as "depth" stands for all of `depth1`, `depth2`, ...
+        fixed: Values that stay, in the same form.
+        forbidden: Values that are never proposed, `{"op": ["conv5", "max_pool3"]}`.
+        architecture: Name of a known network, a key of `autoarch.spaces.NAMED`, that is trained in
+            place of a search; narrower than it was published where data or time ask for that.
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
         image_size: Side of the square picture that the network sees; None chooses it from the
@@ -185,7 +220,7 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
-    own = ("image_size", "mirror")
+    own = ("image_size", "mirror", "architecture")
 
     def __init__(
         self,
@@ -193,11 +228,13 @@ class ImageSearch(BaseSearch):
         *,
         image_size: int | None = None,
         mirror: str = "auto",
+        architecture: str | None = None,
         **common: Unpack[CommonArguments],
     ):
         super().__init__(time, **common)
         self.image_size = image_size
         self.mirror = mirror
+        self.architecture = architecture
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
         source = scan_images(
@@ -208,7 +245,15 @@ class ImageSearch(BaseSearch):
             validation_data=validation_data,
             seed=settings.seed,
         )
-        return ImageTask(source, x)
+        if isinstance(self.space, str):
+            return ImageTask(source, x)
+        own = as_given(self.space)
+        if isinstance(own, HyperModelSpace) and (settings.ship == "int8" or settings.priced):
+            raise InvalidInputError(
+                "Whole Keras models have no int8 form here, so nothing that concerns the int8 file "
+                "goes with a HyperModel; leave out limits, targets, costs and `ship`."
+            )
+        return ImageTask(source, x, own)
 
     @property
     def _preprocessing(self) -> ImagePreprocessing:

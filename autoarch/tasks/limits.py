@@ -123,6 +123,7 @@ def fitting_scale(
     budgets: Budgets,
     *,
     side_is_given: bool,
+    width_is_given: bool = False,
 ) -> Scale:
     """The scale itself, or the largest smaller one at which something keeps the limits.
 
@@ -137,6 +138,7 @@ def fitting_scale(
         classes: Number of classes.
         budgets: The limits.
         side_is_given: Whether the user has said how large the pictures are.
+        width_is_given: Whether the user has said how wide trial 0 is.
 
     Raises:
         InvalidInputError: See `require_something_fits`.
@@ -144,13 +146,14 @@ def fitting_scale(
     if not budgets:
         return scale
     smaller = [] if side_is_given else [side for side in reversed(SIDES) if side < scale.side]
+    between = list(range(NARROWEST, int(WIDER * scale.width) + 1))
     for side in (scale.side, *smaller):
         shape = (side, side, channels)
         wanted = kind(shape, classes, width=scale.width)
         default = wanted.candidate({}).architecture
         if max(budgets.shares(default)) <= 1:
             return Scale(side, scale.width)
-        widths = range(NARROWEST, int(WIDER * scale.width) + 1)
+        widths = [scale.width] if width_is_given else between
         found = {width: _largest(kind(shape, classes, width=width), budgets) for width in widths}
         capacities = {
             width: _capacity(candidate.architecture)
@@ -159,10 +162,10 @@ def fitting_scale(
         }
         if capacities:
             return Scale(side, max(capacities, key=lambda width: capacities[width]))
-        space = kind(shape, classes, width=NARROWEST)
+        space = kind(shape, classes, width=widths[0])
         limited = limited_space(space, budgets)
         if limited.fits(limited.smallest):
-            return Scale(side, NARROWEST)
+            return Scale(side, widths[0])
     require_something_fits(space, budgets, limited)
     raise AssertionError("the smallest network was just seen not to fit")
 

@@ -162,7 +162,7 @@ class OneShot:
         shares = self.budgets.shares if self.budgets else (lambda network: ())
         return Supernet(
             train,
-            self.evaluator.augmenter(train.inputs.shape[1:]),
+            self.evaluator.augmenter(train),
             baseline.recipe,
             draw_mutants(networks, baseline, most_macs(networks, baseline), shares),
             largest=baseline.architecture,

@@ -24,6 +24,7 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.supernet.path import require_sharing
+from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
 from autoarch.tasks.one_shot import OneShot, facts_of
@@ -37,8 +38,6 @@ from autoarch.tasks.shipping import (
     Trained,
     calibration_of,
     choose_shipped,
-    drop_note,
-    measure_int8,
     options_of,
 )
 from autoarch.tasks.task import Setup, Task
@@ -93,6 +92,7 @@ class Session:
             setup = self._setup()
             data = self._load(setup)
             space = self.task.space(self.settings, setup, data)
+            space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
             if self.settings.evaluator == "one-shot":
                 require_sharing(baseline.architecture)
@@ -296,14 +296,14 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        quantised, int8_file, calibration = None, None, None
+        quantised, int8, int8_file, calibration = None, None, None, None
         if data.preprocessing.has_int8:
             calibration = calibration_of(data, self.settings.seed)
             save_arrays(self.run_directory.calibration_file, inputs=[calibration])
         if self.settings.ship == "int8":
             assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
-            chosen = Trained(best, candidate, final)
+            chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
             shipped, model = choose_shipped(
                 options_of(
                     chosen, search.trials, space, evaluator, self.objective, self.run_directory
@@ -315,16 +315,30 @@ class Session:
                 note=self.progress.note,
             )
             best, candidate, final = shipped.record, shipped.candidate, shipped.final
+            int8 = Int8.of(model, int8_file, data)
+            quantising_s = self.clock.elapsed_s - begun_s
+            int8 = tuned(
+                int8,
+                data,
+                calibration,
+                augment=evaluator.augmenter(data.train),
+                recipe=candidate.recipe,
+                seed=self.settings.seed,
+                limit_bytes=self.settings.max_size_bytes,
+                seconds=lambda: self.clock.remaining_s - AFTER_TUNING * quantising_s,
+                note=self.progress.note,
+            )
+            model, int8_file = int8.model, int8.file
         else:
             weights = tuple(final.trainer.weights())
             model = self.task.finished(candidate, weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
-            predict_proba = Predictor(model).predict_proba
+            predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
             test: dict[str, Any] | None = None
             details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
-            if int8_file is not None:
-                quantised, test, details = measure_int8(int8_file, model, data, self.task.show)
+            if int8 is not None:
+                quantised, test, details = measure_int8(int8, data, self.task.show)
                 if note := drop_note(quantised, self.task.noun):
                     self.progress.note(note)
             elif len(data.held_out):
@@ -379,14 +393,14 @@ class Session:
             interrupted=self._interrupts.requested,
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
-        int8 = files.get("litert_int8")
+        int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(
                 self.settings,
                 self.budgets,
                 search.trials,
                 candidate.architecture,
-                int8.size_bytes if int8 else None,
+                int8_export.size_bytes if int8_export else None,
                 self.run_directory.root,
             )
         )

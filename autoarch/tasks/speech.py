@@ -80,7 +80,7 @@ class SpeechTask(Task):
 
         affordable = [width for width in _WIDTHS if epochs(width) >= EPOCHS_WANTED]
         recipe = replace(SOUND_RECIPE, batch_size=64 if examples >= 10_000 else 32)
-        width = max(affordable, default=_WIDTHS[0])
+        width = settings.steering.width or max(affordable, default=_WIDTHS[0])
         return Setup(preprocessing.to_json(), width, recipe, speed)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TaskData:

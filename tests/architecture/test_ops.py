@@ -1,18 +1,31 @@
 """One gate for all ops: each builds, keeps its declared shape and counts, survives a config round
 trip and one training step."""
 
+from dataclasses import asdict
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from autoarch.architecture.ops import OPS, op_from_config
+from autoarch.architecture.ops.keras_model import describe
 from autoarch.errors import InvalidArchitectureError
 
 IMAGE = (6, 5, 8)
 SEQUENCE = (7, 8)
 IDS = (4, 5)
 SOUND = (100,)
+KERAS_MODEL = keras.Sequential(
+    [
+        keras.Input(IMAGE),
+        keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+        keras.layers.BatchNormalization(),
+        keras.layers.DepthwiseConv2D(3, use_bias=False),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+)
 CASES = {
     "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
     "add": [({}, [IMAGE, IMAGE]), ({}, [(4,), (4,), (4,)])],
@@ -46,6 +59,7 @@ CASES = {
     "global_average_pool2d": [({}, [IMAGE])],
     "global_max_pool1d": [({}, [SEQUENCE])],
     "global_max_pool2d": [({}, [IMAGE])],
+    "keras_model": [(asdict(describe(KERAS_MODEL)), [IMAGE])],
     "log_mel": [
         ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
         ({"rate": 1000, "window": 25, "hop": 10, "bands": 4, "low_hz": 0.0}, [(103,)]),

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import autoarch.data
 from autoarch.objectives import OBJECTIVES
+from autoarch.spaces import NAMED
 from autoarch.tasks import settings
 
 
@@ -36,6 +37,8 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--max-size", "100KB", "--max-params", "100k", "--max-macs", "5M"),
         *("--max-latency", "5ms", "--max-ram", "256KB", "--device", "phone", "--mobile"),
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
+        *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
+        *("--architecture", "resnet8"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -56,6 +59,10 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "ship": "int8",
         "prefer": ("latency=5ms", "size=50KB"),
         "objectives": "accuracy,size",
+        "preset": ("width=32",),
+        "fixed": ("kernel=5",),
+        "forbidden": ("op=a", "op=b"),
+        "architecture": "resnet8",
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -91,6 +98,10 @@ def test_defaults(runner: CliRunner, search) -> None:
         "ship": "float",
         "prefer": (),
         "objectives": None,
+        "preset": (),
+        "fixed": (),
+        "forbidden": (),
+        "architecture": None,
         "device": None,
         "mobile": False,
         "constraints": {},
@@ -110,6 +121,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         ("class_weight", settings.CLASS_WEIGHTS),
         ("precision", settings.PRECISIONS),
         ("mirror", settings.MIRRORS),
+        ("architecture", tuple(NAMED)),
     ],
 )
 def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -> None:

@@ -45,15 +45,14 @@ def test_only_inverted_blocks_have_an_expansion():
 
 
 @pytest.mark.parametrize(
-    ("name", "cost", "draws"),
+    ("name", "cost"),
     [
-        *((name, cost, 200) for name in ("residual", "mobile", "chain")
+        *((name, cost) for name in ("residual", "mobile")
           for cost in ("params", "macs", "int8_file_bytes", "peak_ram_bytes")),
-        ("cell", "int8_file_bytes", 30),
-        ("nasbench201", "macs", 30),
+        ("chain", "int8_file_bytes"),
     ],
 )  # fmt: skip
-def test_the_cheapest_network_is_cheaper_than_any_draw(name, cost, draws):
+def test_the_cheapest_network_is_cheaper_than_any_draw(name, cost):
     space = SPACES[name]((32, 32, 3), 10, width=8)
 
     def price(architecture):
@@ -63,7 +62,7 @@ def test_the_cheapest_network_is_cheaper_than_any_draw(name, cost, draws):
     assert space.candidate(cheapest.decisions) == cheapest
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
     rng = np.random.default_rng(0)
-    drawn = [price(space.candidate(decisions.sample(rng)).architecture) for _ in range(draws)]
+    drawn = [price(space.candidate(decisions.sample(rng)).architecture) for _ in range(200)]
     assert price(cheapest.architecture) <= min(drawn)
 
 
@@ -79,7 +78,7 @@ def test_random_networks_build_as_they_are_priced_and_train(name):
     space = SPACES[name]((16, 16, 3), 4, width=4)
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
     rng = np.random.default_rng(2)
-    for _ in range(3):
+    for _ in range(1 if name in ("cell", "nasbench201") else 3):  # they have many nodes
         architecture = space.candidate(decisions.sample(rng)).architecture
         check_training_step(architecture)
 

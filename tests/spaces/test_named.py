@@ -62,7 +62,10 @@ def test_an_unknown_name_tells_those_that_exist():
         named_architecture("vgg", (32, 32, 3), 10)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "resnet8"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet_v3_small", *(pytest.param(n, marks=pytest.mark.long) for n in NAMED)],
+)
 def test_networks_build_as_they_are_priced(name):
     network = named_architecture(name, (16, 16, 3), 4, 8)
     model = network.build()

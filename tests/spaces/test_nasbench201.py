@@ -4,7 +4,6 @@ import csv
 import gzip
 import random
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,15 +18,12 @@ from autoarch.spaces.nasbench201 import (
     nasbench201_network,
 )
 
-TABLE = Path(__file__).parents[2] / "shared" / "benchmarks" / "nasbench201.csv.gz"
-
 
 @pytest.fixture(scope="module")
-def rows():
+def rows(shared_data):
     """All rows of the benchmark's table, in an order of our own."""
-    if not TABLE.is_file():
-        pytest.skip(f"the benchmark's table is not beside the checkout ({TABLE})")
-    with gzip.open(TABLE, "rt", encoding="utf-8") as file:
+    table = shared_data.parent / "benchmarks" / "nasbench201.csv.gz"
+    with gzip.open(table, "rt", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     random.Random(0).shuffle(rows)
     return rows
@@ -66,7 +62,7 @@ def test_networks_of_one_key_are_of_one_class_of_the_table(rows):
     assert len(classes) < 600
 
 
-@pytest.mark.parametrize("digits", ["030030", "300013", "003230", "000000", "100000", "302140"])
+@pytest.mark.parametrize("digits", ["030030", "300013", "302140"])
 def test_what_is_pruned_changes_no_answer(digits):
     """With batch norms as they begin, a convolution of zeros is zero."""
     cell = NasBench201Cell.from_digits(digits)
@@ -79,7 +75,7 @@ def test_what_is_pruned_changes_no_answer(digits):
     pruned.set_weights([weights[v.path] for v in pruned.weights])
     pictures = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 3)).astype(np.float32)
     np.testing.assert_allclose(pruned(pictures), whole(pictures), atol=1e-5)
-    cut = digits in ("030030", "000000", "100000")
+    cut = digits == "030030"
     assert (np.ptp(np.asarray(pruned(pictures)), axis=0).max() < 1e-6) == cut
 
 

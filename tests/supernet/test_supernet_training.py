@@ -7,6 +7,7 @@ from autoarch.data.dataset import ImageSet
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.objectives import get_objective
 from autoarch.spaces import SPACES, MobileSpace
+from autoarch.spaces.steering import Steering
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
 from autoarch.training.augment import make_augmenter
@@ -143,3 +144,11 @@ def test_the_networks_of_every_space_train_a_step(name):
     kernels = [role for role in state if role.endswith("/kernel")]
     moved = [role for role in kernels if np.any(state[role][1])]
     assert len(moved) > len(kernels) / 2
+
+
+def test_what_a_user_decides_beforehand_holds_for_paths():
+    space = MobileSpace((8, 8, 1), 3, width=8)
+    space.steer(Steering(fixed={"width": 4}))
+    networks = NetworksOnly(space)
+    drawn = [networks.decisions.sample(np.random.default_rng(seed)) for seed in range(8)]
+    assert {setting["width"] for setting in drawn} == {4}

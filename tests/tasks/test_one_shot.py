@@ -54,7 +54,7 @@ class LookUp:
     def __init__(self, score=lambda key: by_key(key)):
         self.score = score
 
-    def augmenter(self, shape):
+    def augmenter(self, data):
         return AUGMENT
 
     def evaluate(self, candidate, trial, fidelity, *, should_stop, on_epoch):
