@@ -8,28 +8,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
+from autoarch.cli.choices import IMAGE_SPACES, NAMED_NETWORKS
 from autoarch.cli.command import Command, Option
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 
 if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
-
-IMAGE_SPACES = (
-    "residual", "mobile", "cell", "chain", "topology", "nasbench201", "pretrained",
-)  # fmt: skip
-
-
-NAMED_NETWORKS = (
-    "nasnet-a",
-    "amoebanet-a",
-    "darts",
-    "mobilenet_v1",
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "resnet8",
-)
-"""Keys of `autoarch.spaces.NAMED`, which is too heavy to be imported for `--help`."""
 
 
 def share_or_path(
@@ -105,8 +90,18 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     f"{', '.join(KERAS_TUNER_ORACLES)}.",
 )
 @click.option(
+    "--evaluator",
+    type=click.Choice(["train", "one-shot"]),
+    default="train",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="How candidates are measured: each trained for some epochs, or by weights that all of "
+    "them share, and the best then alone.",
+)
+@click.option(
     "--space",
-    type=click.Choice(["auto", *IMAGE_SPACES, "speech", "text"]),
+    type=click.Choice(["auto", *IMAGE_SPACES, "pretrained", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,

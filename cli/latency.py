@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from autoarch.cli.choices import IMAGE_SPACES
 from autoarch.cli.command import Command, Option
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def image_shape(
 )  # fmt: skip
 @click.option(
     "--space", cls=Option, section="Which ops", default="mobile", show_default=True,
-    type=click.Choice(["residual", "mobile", "cell", "chain", "topology", "nasbench201"]),
+    type=click.Choice(IMAGE_SPACES),
     help="Family of networks.",
 )  # fmt: skip
 @click.option(

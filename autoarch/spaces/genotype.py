@@ -185,9 +185,10 @@ def _add_cell(
                 op,
                 states[source],
                 2 if reduction and source < 2 else 1,
-                f"{block}/edge{place}",
+                # Where weights are shared, they are by name: each op on each edge has its own.
+                f"{block}/{op}_from{source}" + ("_again" if (op, source) in edges[:place] else ""),
             )
-            for place, (op, source) in enumerate(edges, start=1)
+            for place, (op, source) in enumerate(edges)
         ]
         states.append(writer.total(ends, f"{block}/add"))
     outputs = [states[state] for state in cell.concat]

@@ -186,7 +186,7 @@ def _add_cell(writer: CellWriter, node: str, cell: NasBench201Cell, pruned: bool
                 ends.append(writer.edge(op, state, 1, edge))
             else:
                 kernel = 3 if op == "nor_conv_3x3" else 1
-                ends.append(writer.conv(state, filters, kernel, 1, f"{edge}/conv"))
+                ends.append(writer.conv(state, filters, kernel, 1, f"{edge}/{op}"))
         if ends:
             states[target] = writer.total(ends, f"{name}/node{target}")
     return states[3] if 3 in states else writer.once(Zero(), node, "zero")

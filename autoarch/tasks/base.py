@@ -63,6 +63,7 @@ class CommonArguments(TypedDict, total=False):
 
     trials: int | None
     oracle: str
+    evaluator: str
     space: Any
     objective: str
     valid: float | str | Path | None
@@ -103,6 +104,7 @@ class BaseSearch(ABC):
         *,
         trials: int | None = None,
         oracle: str = "auto",
+        evaluator: str = "train",
         space: Any = "auto",
         objective: str = "accuracy",
         valid: float | str | Path | None = None,
@@ -128,6 +130,7 @@ class BaseSearch(ABC):
         self.time = time
         self.trials = trials
         self.oracle = oracle
+        self.evaluator = evaluator
         self.space = space
         self.objective = objective
         self.valid = valid
@@ -229,6 +232,7 @@ class BaseSearch(ABC):
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
+            evaluator=self.evaluator,
             space=self._space_name(),
             objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),

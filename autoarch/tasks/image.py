@@ -233,6 +233,9 @@ class ImageSearch(BaseSearch):
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
+        evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
+            trains shared weights once, scores thousands of candidates with them, and trains the
+            best alone.
         space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology",
             "nasbench201", or "pretrained", which "auto" stands for where `pretrained` is given; or
             your own: a subclass of `autoarch.spaces.SearchSpace`, or anything

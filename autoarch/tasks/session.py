@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
+from autoarch.supernet.path import require_sharing
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
+from autoarch.tasks.one_shot import OneShot, facts_of
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import card_of, phase_seconds, result_of
@@ -91,6 +94,8 @@ class Session:
             space = self.task.space(self.settings, setup, data)
             space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
+            if self.settings.evaluator == "one-shot":
+                require_sharing(baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
             search = self._run_search(space, evaluator, plan, baseline)
@@ -184,29 +189,52 @@ class Session:
     ) -> Search:
         self._phase("search")
         objective = preferring(self.objective, self.settings.prefer or {})
-        oracle = choose_oracle(
-            self.settings, space, objective, baseline, first_looks=plan.first_looks
-        )
         objectives, priced = self.settings.objectives, self.settings.priced
-        oracle.replay(self.log.events)
-        self._search = Search(
-            space,
-            oracle,
-            evaluator,
-            objective,
-            self.log,
-            self.clock,
-            plan,
-            progress=self.progress,
-            max_trials=self.settings.trials,
+        make_search = partial(
+            Search,
+            objective=objective,
+            clock=self.clock,
             interrupted=lambda: self._interrupts.requested,
-            inherit=self.settings.inherit,
             price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
             objectives=search_objectives(objectives) if objectives else (),
         )
-        if not any(event["event"] == "final" for event in self.log.events):
-            self._search.run()
-        return self._search
+        make_oracle = partial(
+            choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks
+        )
+        oracle = make_oracle(space, baseline=baseline)
+        oracle.replay(self.log.events)
+        search = self._search = make_search(
+            space,
+            oracle,
+            evaluator,
+            log=self.log,
+            plan=plan,
+            progress=self.progress,
+            max_trials=self.settings.trials,
+            inherit=self.settings.inherit,
+        )
+        if any(event["event"] == "final" for event in self.log.events):
+            return search
+        if self.settings.evaluator == "one-shot":
+            OneShot(
+                space=space,
+                baseline=baseline,
+                objective=objective,
+                budgets=self.budgets,
+                evaluator=evaluator,
+                run=self.run_directory,
+                log=self.log,
+                clock=self.clock,
+                plan=plan,
+                progress=self.progress,
+                phase=self._phase,
+                interrupted=lambda: self._interrupts.requested,
+                make_oracle=make_oracle,
+                make_search=make_search,
+            ).search(search)
+        else:
+            search.run()
+        return search
 
     def _train_final(
         self,
@@ -371,6 +399,7 @@ class Session:
             macs=model.macs,
             interrupted=self._interrupts.requested,
         )
+        result["evaluator"] = facts_of(self.log) or {"name": "train"}
         int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(

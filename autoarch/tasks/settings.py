@@ -23,6 +23,7 @@ CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
 SHIPS = ("float", "float16", "int8")
+EVALUATORS = ("train", "one-shot")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
 
@@ -63,6 +64,7 @@ class Settings:
         rate: Of waveforms in arrays, samples a second, or None.
         text_column, label_column: Columns of a table of texts, or None to guess.
         vectors: File of pretrained word vectors, or None.
+        evaluator: How candidates are measured, one of `EVALUATORS`.
         architecture: Name of the only network to train, or None to search.
         preset: Trial 0's values of decisions, by name, or None. See `Steering`.
         fixed: Values of decisions that stay, or None.
@@ -98,6 +100,7 @@ class Settings:
     text_column: str | None = None
     label_column: str | None = None
     vectors: str | None = None
+    evaluator: str = "train"
     architecture: str | None = None
     preset: Mapping[str, Any] | None = None
     fixed: Mapping[str, Any] | None = None
@@ -118,6 +121,7 @@ class Settings:
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
         _one_of("ship", self.ship, SHIPS)
+        _one_of("evaluator", self.evaluator, EVALUATORS)
         get_objective(self.objective)
         if (self.constraints or self.mobile) and self.ship != "int8":
             raise InvalidInputError(

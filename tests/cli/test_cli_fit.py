@@ -24,7 +24,16 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
-        *("--resume", "--inherit", "--mirror", "none", "--quantize", "int8"),
+        *(
+            "--resume",
+            "--evaluator",
+            "one-shot",
+            "--inherit",
+            "--mirror",
+            "none",
+            "--quantize",
+            "int8",
+        ),
         *("--max-size", "100KB", "--max-params", "100k", "--max-macs", "5M"),
         *("--max-latency", "5ms", "--max-ram", "256KB", "--device", "phone", "--mobile"),
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
@@ -37,6 +46,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
     assert made.settings == {
         "trials": 7,
         "oracle": "random",
+        "evaluator": "one-shot",
         "space": "mobile",
         "objective": "macro_f1",
         "image_size": 64,
@@ -75,6 +85,7 @@ def test_defaults(runner: CliRunner, search) -> None:
     assert made.settings == {
         "trials": None,
         "oracle": "auto",
+        "evaluator": "train",
         "space": "auto",
         "objective": "accuracy",
         "image_size": None,
@@ -104,6 +115,7 @@ def test_defaults(runner: CliRunner, search) -> None:
     ("option", "values"),
     [
         ("oracle", settings.ORACLE_NAMES),
+        ("evaluator", settings.EVALUATORS),
         ("space", settings.SPACE_NAMES),
         ("objective", tuple(OBJECTIVES)),
         ("class_weight", settings.CLASS_WEIGHTS),
