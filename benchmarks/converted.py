@@ -10,7 +10,7 @@ import numpy as np
 from autoarch.architecture import Architecture
 from autoarch.architecture.fold import fold
 from autoarch.architecture.front_end import integer_part
-from autoarch.export import flat_file
+from autoarch.export import flat_file, ranges
 from autoarch.export.formats import litert, litert_float16, litert_int8
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SPACES, SearchSpace, SpeechSpace
@@ -39,14 +39,14 @@ def draw(
     return list(found.values())
 
 
-def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None:
+def _keras_file(architecture: Architecture, path: Path, *, folded: bool, seed: int = 0) -> None:
     import keras
 
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     part = integer_part(architecture)
     pixels = part is architecture
     network = fold(part, pixels=pixels).build(name="folded") if folded else architecture.build()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     # Kernels as they are initialised keep activations in range, which LiteRT's kernels insist on;
     # the rest is drawn, since equal vectors would be stored once.
     values = [
@@ -57,28 +57,25 @@ def _keras_file(architecture: Architecture, path: Path, *, folded: bool) -> None
         else rng.normal(0, 0.1, weight.shape)
         for weight in network.weights
     ]
-    # A gate whose relu never answers has no range: LiteRT refuses the scale that it is given.
-    values = [
-        value + 10 if weight.path.endswith("_reduce/bias") else value
-        for weight, value in zip(network.weights, values)
-    ]
     network.set_weights(values)
     softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
     keras.Model(network.input, softmax(network.output), name="model").save(path)
 
 
-def convert_int8(architecture: Architecture, path: Path) -> int:
-    """Writes the full int8 file; returns its size in bytes."""
+def convert_int8(architecture: Architecture, path: Path, *, seed: int = 0) -> int:
+    """Writes the full int8 file with weights of that seed; returns its size in bytes."""
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         source, calibration = Path(folder) / "network.keras", Path(folder) / "pictures.npy"
-        _keras_file(architecture, source, folded=True)
+        _keras_file(architecture, source, folded=True, seed=seed)
         part = integer_part(architecture)
         examples = rng.integers(0, 256, (4, *part.input_shape), dtype=np.uint8)
         if part is not architecture:  # features, not pixels
             examples = rng.normal(size=examples.shape).astype(np.float32)
         np.save(calibration, examples)
-        litert_int8.convert_network(str(source), str(calibration), str(path))
+        litert_int8.calibrate_network(str(source), str(calibration), str(path))
+    ranges.widen(str(path))
+    litert_int8.quantise_calibrated(str(path))
     flat_file.compact(str(path), **NAMES)
     return path.stat().st_size
 

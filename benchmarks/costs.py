@@ -3,7 +3,8 @@
     python benchmarks/costs.py [NETWORKS]
 
 Parameters against built Keras models, sizes against the files as they ship. Also how many
-networks are priced in a second of processor time. The table goes to `benchmarks/costs.md`.
+networks are priced in a second of processor time. The table goes to `benchmarks/costs.md`. What is
+converted is kept in `benchmarks/costs.jsonl`: an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ prepare_environment()
 
 import keras  # noqa: E402
 from converted import convert_floats, convert_int8, draw  # noqa: E402
+from kept import Kept  # noqa: E402
 
 from autoarch.architecture import Architecture  # noqa: E402
 from autoarch.architecture.front_end import integer_part  # noqa: E402
@@ -37,6 +39,7 @@ FILES = ("int8", "float32", "float16")
 def main() -> None:
     networks = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     rows, speed = [], []
+    kept = Kept(Path(__file__).with_suffix(".jsonl"))
     for name in (*SPACES, SpeechSpace.name):
         drawn: list[Architecture] = []
         for seed, case in enumerate(cases_of(name)):
@@ -46,9 +49,11 @@ def main() -> None:
         errors = {file: [] for file in FILES}
         for number, architecture in enumerate(drawn, start=1):
             costs = model_costs(architecture)
-            for file, (found, real) in zip(FILES, sizes(architecture, costs)):
+            real_sizes = kept.get(
+                f"{name}/{architecture.key}", lambda a=architecture, c=costs: sizes(a, c)
+            )
+            for file, (found, real) in zip(FILES, zip(estimates(costs), real_sizes)):
                 errors[file].append((found - real, 100 * (found - real) / real, real))
-            keras.backend.clear_session()
             print(name, number, [f"{errors[file][-1][1]:.2f} %" for file in FILES], flush=True)
         for file in FILES:
             if not errors[file]:
@@ -82,21 +87,23 @@ def cases_of(name: str) -> list[tuple[tuple[int, ...], int, int]]:
     return SOUND_CASES if name == SpeechSpace.name else CASES
 
 
-def sizes(architecture: Architecture, costs: ModelCosts) -> list[tuple[int, int]]:
-    """Estimated and real bytes of the three files; raises where parameters or macs differ."""
+def estimates(costs: ModelCosts) -> tuple[int, int, int]:
+    """Estimated bytes of the three files."""
+    return costs.int8_file_bytes, costs.float_file_bytes, costs.float16_file_bytes
+
+
+def sizes(architecture: Architecture, costs: ModelCosts) -> tuple[int, ...]:
+    """Real bytes of the files, of sounds of int8 alone; raises where parameters or macs differ."""
     model = architecture.build()
     if costs.params != model.count_params() or costs.macs != built_macs(model):
         raise AssertionError(f"costs differ from the built model: {architecture.to_json()}")
     with tempfile.TemporaryDirectory() as folder:
         int8 = convert_int8(architecture, Path(folder) / "int8.tflite")
         if integer_part(architecture) is not architecture:  # of sounds int8 alone is priced
-            return [(costs.int8_file_bytes, int8)]
+            return (int8,)
         float32, float16 = convert_floats(architecture, Path(folder))
-    return [
-        (costs.int8_file_bytes, int8),
-        (costs.float_file_bytes, float32),
-        (costs.float16_file_bytes, float16),
-    ]
+    keras.backend.clear_session()
+    return int8, float32, float16
 
 
 def built_macs(model: keras.Model) -> int:

@@ -5,9 +5,9 @@
 
 The tables go to `benchmarks/oracles.md`. What is finished is kept in `benchmarks/oracles.jsonl`,
 one line for each (section, method, data set, seed): an interrupted run goes on, and `--rerun`
-measures methods again whose code has changed. Peers need `pip install -e ".[bench]"`. The table
-lies in `../shared/benchmarks` beside the checkout. One core is used. The peers with a Gaussian
-process take longer than all others together: minutes a seed.
+measures methods again whose code has changed, in the sections asked for. Peers need
+`pip install -e ".[bench]"`. The table lies in `../shared/benchmarks` beside the checkout. One core
+is used. The peers with a Gaussian process take longer than all others together: minutes a seed.
 """
 
 from __future__ import annotations
@@ -246,8 +246,10 @@ class Cells:
             except json.JSONDecodeError:
                 print(f"{path}: a torn line is dropped.", file=sys.stderr)
 
-    def forget(self, method: str) -> None:
-        kept = {k: v for k, v in self.values.items() if k.split("/")[1] != method}
+    def forget(self, method: str, sections: Iterable[str]) -> None:
+        """Drops what these sections hold of a method."""
+        of = {(section, method) for section in sections}
+        kept = {k: v for k, v in self.values.items() if tuple(k.split("/")[:2]) not in of}
         print(f"{method}: {len(self.values) - len(kept)} cells are measured again.")
         self.values = kept
         self.path.write_text("".join(json.dumps(cell) + "\n" for cell in kept.items()))
@@ -548,7 +550,7 @@ def main() -> None:
     table = BenchmarkTable.read(TABLE, sorted(columns), decisions=DECISIONS, categorical=DECISIONS)
     cells = Cells(arguments.output.with_suffix(".jsonl"))
     for name in arguments.rerun:
-        cells.forget(name)
+        cells.forget(name, arguments.sections)
     try:
         if "regret" in arguments.sections:
             regret(cells, table, chosen, arguments.seeds)

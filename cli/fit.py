@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
+from autoarch.cli.choices import IMAGE_SPACES, NAMED_NETWORKS
 from autoarch.cli.command import Command, Option
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
@@ -25,6 +27,13 @@ def share_or_path(
         return float(value[:-1]) / 100 if value.endswith("%") else float(value)
     except ValueError:
         return value
+
+
+def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
+    """An option that says something of decisions."""
+    return click.option(
+        flag, name, multiple=True, metavar="NAME=VALUE", cls=Option, section="Search", help=text
+    )
 
 
 @click.command(
@@ -81,13 +90,48 @@ def share_or_path(
     f"{', '.join(KERAS_TUNER_ORACLES)}.",
 )
 @click.option(
+    "--evaluator",
+    type=click.Choice(["train", "one-shot"]),
+    default="train",
+    show_default=True,
+    cls=Option,
+    section="Search",
+    help="How candidates are measured: each trained for some epochs, or by weights that all of "
+    "them share, and the best then alone.",
+)
+@click.option(
     "--space",
-    type=click.Choice(["auto", "residual", "mobile", "speech", "text"]),
+    type=click.Choice(["auto", *IMAGE_SPACES, "pretrained", "speech", "text"]),
     default="auto",
     show_default=True,
     cls=Option,
     section="Search",
-    help="Family of networks to search.",
+    help="Family of networks to search; `autoarch spaces` says what is in each.",
+)
+@_wish(
+    "--set",
+    "preset",
+    "Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
+    "depth stands for depth1, depth2, and so on. May be given more than once, as the next two.",
+)
+@_wish("--fix", "fixed", "Freeze a decision at this value.")
+@_wish("--forbid", "forbidden", "Never propose this value of a decision, such as op=conv5.")
+@click.option(
+    "--architecture",
+    type=click.Choice(NAMED_NETWORKS),
+    metavar="NAME",
+    cls=Option,
+    section="Search",
+    help="Search nothing, train a known network, narrower where data or time ask for that: "
+    f"{', '.join(NAMED_NETWORKS)}. --set width=N takes it as wide as that.",
+)
+@click.option(
+    "--pretrained",
+    metavar="FILE|FOLDER|NAME",
+    cls=Option,
+    section="Search",
+    help="Begin with networks that come trained: Keras files of weights of MobileNet or "
+    "SqueezeNet; or the name of one to download: mobilenet, mobilenet-0.75, -0.5, -0.25.",
 )
 @click.option(
     "--inherit/--no-inherit",
@@ -393,7 +437,7 @@ def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
 
 
 _OWN: dict[str, dict[str, Any]] = {
-    "image": {"image_size": None, "mirror": "auto"},
+    "image": {"image_size": None, "mirror": "auto", "architecture": None, "pretrained": None},
     "speech": {"clip_seconds": None, "group": "auto"},
     "text": {"text_column": None, "label_column": None, "vectors": None},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from autoarch.cli.choices import IMAGE_SPACES
 from autoarch.cli.command import Command, Option
 
 if TYPE_CHECKING:
@@ -18,10 +19,29 @@ _SHAPE = re.compile(r"([1-9]\d*)(?:x([1-9]\d*)x([1-9]\d*))?")
 _PROGRAM = "op_timing.py"
 
 
-def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+def image_shape(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> tuple[int, int, int]:
+    """`32x32x3` as a shape: an option's callback."""
+    shape = _sizes(value)
+    if len(shape) != 3:
+        raise click.BadParameter(
+            f"must be HEIGHTxWIDTHxCHANNELS with sides of at least 4, such as 32x32x3; "
+            f"got {value!r}."
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _sizes(value: str) -> tuple[int, ...]:
+    """The numbers of a shape; none where it is not one."""
     found = _SHAPE.fullmatch(value)
     shape = tuple(int(size) for size in found.groups() if size) if found else ()
-    if not shape or min(shape[:2]) < 4:
+    return shape if shape and min(shape[:2]) >= 4 else ()
+
+
+def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    shape = _sizes(value)
+    if not shape:
         raise click.BadParameter(
             f"must be HEIGHTxWIDTHxCHANNELS with sides of at least 4, such as 32x32x3, or of "
             f"sounds a number of samples; got {value!r}."
@@ -55,8 +75,8 @@ def _shape(context: click.Context, parameter: click.Parameter, value: str) -> tu
     metavar="FOLDER", help="Measure nothing; write what another device needs to measure.",
 )  # fmt: skip
 @click.option(
-    "--space", cls=Option, section="Which ops", type=click.Choice(["residual", "mobile", "speech"]),
-    default="mobile", show_default=True, help="Family of networks.",
+    "--space", cls=Option, section="Which ops", default="mobile", show_default=True,
+    type=click.Choice([*IMAGE_SPACES, "speech"]), help="Family of networks.",
 )  # fmt: skip
 @click.option(
     "--input", "shape", cls=Option, section="Which ops", callback=_shape, default="32x32x3",

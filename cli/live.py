@@ -22,7 +22,7 @@ from autoarch.report import wording
 from autoarch.report.leaderboard import decision_changes, leaderboard
 from autoarch.trials import Fidelity, RunDirectory, TrialRecord, read_events, replay
 
-PHASES = ("data", "probe", "search", "final", "export", "report")
+PHASES = ("data", "probe", "search", "final", "export", "report")  # of every run
 _REFRESHES_PER_SECOND = 4
 _RECENT_TRIALS = 6  # as many as a terminal of 24 lines holds beside the rest, and a shell prompt
 _WIDEST = 110  # beyond this, columns only drift apart
@@ -279,6 +279,8 @@ _DOING = {
     "data": "reading the data",
     "probe": "measuring how fast this machine trains",
     "search": "choosing a candidate",
+    "supernet": "training weights for all candidates to share",
+    "shared search": "scoring candidates with shared weights",
     "final": "training the winner",
     "export": "writing and checking the model",
     "report": "measuring on the test part, writing the report",

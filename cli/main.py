@@ -18,6 +18,7 @@ from autoarch.cli.latency import latency
 from autoarch.cli.predict import predict
 from autoarch.cli.report import report
 from autoarch.cli.resume import resume
+from autoarch.cli.spaces import spaces
 from autoarch.cli.trials import trials
 
 
@@ -42,6 +43,7 @@ for _command in (
     trials,
     report,
     bench,
+    spaces,
     devices,
     latency,
     info,

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from autoarch.architecture.graph import INPUT, Architecture, Node
 from autoarch.architecture.ops import Op, Shape
 
-_JOINING = {"batch_norm", "activation", "dropout"}
+_JOINING = {"batch_norm", "frozen_batch_norm", "activation", "dropout"}
 """Kinds that share the box of the node they follow or precede."""
 
 _SHORT_NAMES = {
     "conv2d": "conv",
     "depthwise_conv2d": "depthwise conv",
+    "dilated_depthwise_conv2d": "dilated depthwise conv",
+    "oblong_conv2d": "conv",
     "batch_norm": "BN",
+    "frozen_batch_norm": "BN",
     "activation": "",
     "squeeze_excite": "squeeze-excite",
     "max_pool2d": "max pool",
@@ -75,10 +78,14 @@ def op_text(op: Op) -> str:
         return name
     window = next((int(fields[key]) for key in ("kernel", "size") if key in fields), None)
     details = [] if window is None else [shape_text((window, window))]
+    if "height" in fields:
+        details = [shape_text((int(fields["height"]), int(fields["width"])))]
     details += [str(fields[key]) for key in ("filters", "units") if key in fields]
     details += [str(fields[key]).replace("_", " ") for key in ("function", "rate") if key in fields]
     if fields.get("stride", 1) != 1:
         details.append(f"/{fields['stride']}")
+    if fields.get("dilation", 1) != 1:
+        details.append(f"every {fields['dilation']}")
     if fields.get("groups", 1) != 1:
         details.append(f"{fields['groups']} groups")
     return f"{name} {', '.join(details)}".strip()

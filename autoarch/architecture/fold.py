@@ -24,15 +24,19 @@ from autoarch.architecture.inherit import Array, Weights
 from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
+from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.oblong_conv2d import OblongConv2D
+from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.rescale import Rescale
+from autoarch.errors import InvalidArchitectureError
 
 CENTRE = 128
 """The folded network's input is `pixel - CENTRE`, where it was pixels."""
 
-CONVOLUTIONS = (Conv2D, DepthwiseConv2D, OblongConv2D)
-"""Ops that take a batch norm behind them and the rescaling before them."""
+_Depthwise = DepthwiseConv2D | DilatedDepthwiseConv2D
+Convolution = Conv2D | OblongConv2D | _Depthwise
+"""What takes norms and rescaling into its kernel and bias."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,12 @@ class _Step:
     Args:
         node: The node, reading folded nodes.
         rescale: Goes into its kernel, from before; or None.
-        norm: The batch norm that goes into its kernel, from behind; or None.
+        norms: The batch norms that go into its kernel, from behind, in their order.
     """
 
     node: Node
     rescale: Rescale | None = None
-    norm: Node | None = None
+    norms: tuple[Node, ...] = ()
 
 
 def fold(architecture: Architecture, *, pixels: bool = True) -> Architecture:
@@ -91,10 +95,77 @@ def fold_weights(
     for step in _plan(architecture, pixels):
         name = step.node.layer_name
         own = {path: np.asarray(w, np.float64) for path, w in weights.items() if _of(path, name)}
-        if step.rescale is not None or step.norm is not None:
+        if step.rescale is not None or step.norms:
             own = {f"{name}/{key}": w for key, w in _folded_kernel(step, own, weights).items()}
         found.update({path: w.astype(np.float32) for path, w in own.items()})
     return found
+
+
+def unfold_weights(
+    architecture: Architecture, folded: Weights, *, pixels: bool = True
+) -> dict[str, Array]:
+    """Weights of the original that fold to given ones: the inverse of `fold_weights`.
+
+    There are many; here the first batch norm behind a convolution only adds its `beta`, and
+    others change nothing.
+
+    Args:
+        architecture: The original.
+        folded: Weights of `fold(architecture, pixels=pixels)` by path.
+        pixels: As for `fold`.
+
+    Returns:
+        Float32 arrays by path.
+
+    Raises:
+        InvalidArchitectureError: A convolution without bias and batch norm reads the rescaled
+            pixels: the folded one has a bias that the original cannot have.
+    """
+    found: dict[str, Array] = {}
+    for step in _plan(architecture, pixels):
+        name = step.node.layer_name
+        own = {path: np.asarray(w, np.float64) for path, w in folded.items() if _of(path, name)}
+        if step.rescale is not None or step.norms:
+            own = _unfolded_kernel(architecture, step, own)
+        found.update({path: w.astype(np.float32) for path, w in own.items()})
+    return found
+
+
+def _unfolded_kernel(
+    architecture: Architecture, step: _Step, own: Mapping[str, Array]
+) -> dict[str, Array]:
+    name, kernel = step.node.layer_name, own[f"{step.node.layer_name}/kernel"]
+    bias = own[f"{name}/bias"]
+    if step.rescale is not None:
+        kernel = kernel / step.rescale.scale
+        offset = step.rescale.offset + CENTRE * step.rescale.scale
+        bias = bias - offset * kernel.sum(_other_axes(step.node.op))
+    (original,) = (node.op for node in architecture.nodes if node.name == step.node.name)
+    assert isinstance(original, Convolution)
+    found = {f"{name}/kernel": kernel}
+    zeros = np.zeros_like(bias)
+    for number, node in enumerate(step.norms):
+        assert isinstance(node.op, BatchNorm)
+        norm = {
+            "gamma": zeros + np.sqrt(1 + node.op.epsilon),
+            "beta": zeros if number else bias,
+            "moving_mean": zeros,
+            "moving_variance": zeros + 1,
+        }
+        found |= {f"{node.layer_name}/{key}": value for key, value in norm.items()}
+    if not step.norms and not original.use_bias:
+        raise InvalidArchitectureError(
+            f"Node {step.node.name!r} has no bias and no batch norm behind it; its folded twin has."
+        )
+    if original.use_bias:
+        found[f"{name}/bias"] = zeros if step.norms else bias
+    return found
+
+
+def _other_axes(op: Op) -> tuple[int, ...]:
+    """The axes of a kernel but that of the output channels: third in depthwise ones
+    (h, w, c, 1)."""
+    return (0, 1, 3) if isinstance(op, _Depthwise) else (0, 1, 2)
 
 
 def _of(path: str, layer: str) -> bool:
@@ -105,22 +176,20 @@ def _of(path: str, layer: str) -> bool:
 def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> dict[str, Array]:
     name, op = step.node.layer_name, step.node.op
     kernel = own[f"{name}/kernel"]
-    # The axes but that of the output channels, which depthwise kernels (h, w, c, 1) have third.
-    outputs = (0, 1, 3) if isinstance(op, DepthwiseConv2D) else (0, 1, 2)
-    shape = (-1, 1) if isinstance(op, DepthwiseConv2D) else (-1,)
-    channels = kernel.shape[2] if isinstance(op, DepthwiseConv2D) else kernel.shape[3]
+    shape = (-1, 1) if isinstance(op, _Depthwise) else (-1,)
+    channels = kernel.shape[2] if isinstance(op, _Depthwise) else kernel.shape[3]
     bias = own.get(f"{name}/bias", np.zeros(channels))
     if step.rescale is not None:
         offset = step.rescale.offset + CENTRE * step.rescale.scale
-        bias = bias + offset * kernel.sum(outputs)
+        bias = bias + offset * kernel.sum(_other_axes(op))
         kernel = kernel * step.rescale.scale
-    if step.norm is not None:
+    for node in step.norms:
         norm = {
-            key: np.asarray(weights[f"{step.norm.layer_name}/{key}"], np.float64)
+            key: np.asarray(weights[f"{node.layer_name}/{key}"], np.float64)
             for key in ("gamma", "beta", "moving_mean", "moving_variance")
         }
-        assert isinstance(step.norm.op, BatchNorm)
-        factor = norm["gamma"] / np.sqrt(norm["moving_variance"] + step.norm.op.epsilon)
+        assert isinstance(node.op, BatchNorm)
+        factor = norm["gamma"] / np.sqrt(norm["moving_variance"] + node.op.epsilon)
         kernel = kernel * factor.reshape(shape)
         bias = (bias - norm["moving_mean"]) * factor + norm["beta"]
     return {"kernel": kernel, "bias": bias}
@@ -128,6 +197,8 @@ def _folded_kernel(step: _Step, own: Mapping[str, Array], weights: Weights) -> d
 
 def _plan(architecture: Architecture, pixels: bool) -> list[_Step]:
     """The nodes of the folded network, each with what is folded into it."""
+    if any(not node.op.foldable for node in architecture.live_nodes):
+        raise InvalidArchitectureError("The network is a whole Keras model: it has no int8 form.")
     nodes = {node.name: node for node in architecture.live_nodes}
     readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
     for node in architecture.live_nodes:
@@ -147,14 +218,15 @@ def _plan(architecture: Architecture, pixels: bool) -> list[_Step]:
         if isinstance(op, Dropout):
             now[node.name] = source
         elif isinstance(op, Rescale) and node.inputs == (INPUT,) and source == INPUT:
-            if all(isinstance(reader.op, CONVOLUTIONS) for reader in readers[node.name]):
+            if all(isinstance(reader.op, Convolution) for reader in readers[node.name]):
                 rescales[node.name] = op
                 now[node.name] = INPUT
             else:
                 centred = replace(op, offset=op.offset + CENTRE * op.scale)
                 steps[node.name] = _Step(Node(node.name, centred, inputs))
         elif isinstance(op, BatchNorm) and _takes_norm(nodes, node, readers):
-            steps[source] = replace(_with_bias(steps[source]), norm=node)
+            step = _with_bias(steps[source])
+            steps[source] = replace(step, norms=(*step.norms, node))
             now[node.name] = source
         else:
             step = _Step(replace(node, inputs=inputs), rescales.get(node.inputs[0]))
@@ -163,16 +235,19 @@ def _plan(architecture: Architecture, pixels: bool) -> list[_Step]:
 
 
 def _takes_norm(nodes: Mapping[str, Node], norm: Node, readers: Mapping[str, list[Node]]) -> bool:
+    """Whether there are but norms between it and a convolution that nothing else reads."""
     source = nodes.get(norm.inputs[0])
-    return (
-        source is not None
-        and isinstance(source.op, CONVOLUTIONS)
-        and readers[source.name] == [norm]
-    )
+    while source is not None and readers[source.name] == [norm]:
+        if isinstance(source.op, Convolution):
+            return True
+        if not isinstance(source.op, BatchNorm):
+            return False
+        norm, source = source, nodes.get(source.inputs[0])
+    return False
 
 
 def _with_bias(step: _Step) -> _Step:
-    assert isinstance(step.node.op, CONVOLUTIONS)
+    assert isinstance(step.node.op, Convolution)
     return replace(step, node=replace(step.node, op=replace(step.node.op, use_bias=True)))
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from autoarch.architecture.canonical import Certificate, LabelledGraph
 from autoarch.architecture.ops import Op, Shape, op_from_config
+from autoarch.architecture.ops.blend import Blend
 from autoarch.errors import InvalidArchitectureError
 
 INPUT = "input"
@@ -147,7 +150,9 @@ class Architecture:
 
         Each node is hashed with the hashes of its inputs (sorted where the op is commutative);
         the key is the hash of the output with the multiset of all hashes, which tells a node
-        that is used twice from two equal nodes.
+        that is used twice from two equal nodes. That leaves one thing open: which of several equal
+        nodes it is that a node reads, where one of them has several readers. Such graphs are
+        written down in canonical order, too.
         """
         hashes = {INPUT: _digest(self._input_kind, self.input_shape)}
         for node in self.live_nodes:
@@ -156,7 +161,23 @@ class Architecture:
                 inputs.sort()
             hashes[node.name] = _digest(node.op.config(), inputs)
         live = [hashes[node.name] for node in self.live_nodes]
+        if self._has_shared_twins(hashes):
+            return _digest(live[-1], sorted(live), self._canonical_form(hashes))
         return _digest(live[-1], sorted(live))
+
+    def _has_shared_twins(self, hashes: Mapping[str, str]) -> bool:
+        """Whether a node that several read has the hash of another node."""
+        reads = Counter(name for node in self.live_nodes for name in node.inputs)
+        alike = Counter(hashes[node.name] for node in self.live_nodes)
+        return any(count > 1 and alike[hashes[name]] > 1 for name, count in reads.items())
+
+    def _canonical_form(self, hashes: Mapping[str, str]) -> Certificate:
+        places = {INPUT: 0} | {node.name: i for i, node in enumerate(self.live_nodes, start=1)}
+        return LabelledGraph(
+            [hashes[name] for name in places],
+            [(), *([places[name] for name in node.inputs] for node in self.live_nodes)],
+            [False, *(not node.op.commutative for node in self.live_nodes)],
+        ).certificate()
 
     @property
     def _input_kind(self) -> str:
@@ -166,8 +187,8 @@ class Architecture:
         """Builds the Keras model with fresh weights.
 
         Args:
-            policy: Keras dtype policy of all layers but the last, which is float32 so that the
-                logits and the loss keep their precision.
+            policy: Keras dtype policy of all layers but those of the logits, which are float32 so
+                that they and the loss keep their precision.
             name: Name of the model.
 
         Returns:
@@ -179,13 +200,25 @@ class Architecture:
         entry = keras.Input(self.input_shape, name=INPUT, dtype=self.input_dtype)
         tensors: dict[str, Any] = {INPUT: entry}
         output = self.nodes[-1]
+        logits = [output.name, *(output.inputs[:1] if isinstance(output.op, Blend) else ())]
         for node in self.live_nodes:
             tensors[node.name] = node.op.apply(
                 [tensors[name] for name in node.inputs],
                 name=node.layer_name,
-                dtype="float32" if node is output else policy,
+                dtype="float32" if node.name in logits else policy,
             )
         return keras.Model(tensors[INPUT], tensors[output.name], name=name)
+
+    def learner(self, model: Any) -> Any:
+        """The part of a built model that training compares with the answers, a `keras.Model` with
+        the same weights: all of it, or what a final `Blend` blends with what the data gives."""
+        import keras
+
+        output = self.nodes[-1]
+        if not isinstance(output.op, Blend):
+            return model
+        learned = model.get_layer(output.layer_name + Blend.LEARNED)
+        return keras.Model(model.input, learned.input, name="learner")
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as JSON; `from_json` is the inverse."""

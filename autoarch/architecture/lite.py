@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 Shape = tuple[int, ...]
 
-FUSING = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected", "add"})
+FUSING = frozenset(
+    {"conv_2d", "depthwise_conv_2d", "fully_connected", "add", "average_pool_2d", "max_pool_2d"}
+)
 """Ops that a relu or relu6 behind them becomes a part of."""
 
 
@@ -32,6 +34,8 @@ class LiteOp(NamedTuple):
         window: Side of a pooling window.
         activation: "", "relu" or "relu6", done in the same op.
         constant: Which small constant it reads, equal names standing for one tensor.
+        dilation: Distance of a window's taps.
+        biased: Whether there is more than zeros in its bias.
     """
 
     kind: str
@@ -44,6 +48,8 @@ class LiteOp(NamedTuple):
     window: int = 0
     activation: str = ""
     constant: str = ""
+    dilation: int = 1
+    biased: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,20 @@ class LiteBuilder:
         window: int = 0,
         activation: str = "",
         constant: str = "",
+        dilation: int = 1,
+        biased: bool = True,
     ) -> str:
         """Adds an op and returns the name of its output; see `LiteOp` for the arguments."""
         self._shapes[output] = shape
         self._ops[output] = LiteOp(
             kind, tuple(inputs), output, shape, kernel, channels, stride, window, activation,
-            constant,
+            constant, dilation, biased,
         )  # fmt: skip
         return output
+
+    def give_bias(self, tensor: str) -> None:
+        """Tells of the convolution that makes a tensor that a norm has gone into its bias."""
+        self._ops[tensor] = self._ops[tensor]._replace(biased=True)
 
     def elementwise(self, kind: str, tensor: str, output: str) -> str:
         """Adds an op that keeps the shape of the one tensor that it reads."""

@@ -34,6 +34,9 @@ _OPTIONS = {
     "max_pool_2d": 20,
     "average_pool_2d": 20,
     "add": 4,
+    "concatenation": 8,
+    "space_to_batch_nd": 4,
+    "batch_to_space_nd": 4,
     "mul": 4,
     "mean": 8,
     "reduce_max": 8,
@@ -41,15 +44,20 @@ _OPTIONS = {
 }
 _FUSED = 4
 """Options grow by this where an activation is fused, and where padding is "valid"."""
+_DILATED = 8
+"""Two more fields of the options."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
-_SCALARS = frozenset({"axes", "1/6", "3"})
+_SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
 _RANGE_BYTES = collections.defaultdict(
     lambda: 34,
-    # Pooling leaves scale and zero point as they are.
+    # They leave scale and zero point as they are.
     max_pool_2d=12,
     average_pool_2d=12,
     reduce_max=12,
+    concatenation=12,
+    space_to_batch_nd=12,
+    batch_to_space_nd=12,
     # The zero point is -128, stored once for all.
     **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
     # A small negative end: the few zero points that there can be are often equal.
@@ -95,7 +103,7 @@ class FilePieces:
         activations: Number of tensors that are no constants.
         shapes: Bytes of their shapes, each once.
         constant_shapes: Bytes of the shapes of constants, each once.
-        weights: Numbers of weights and of output channels, by op.
+        weights: Numbers of weights and of biases, by op; 0 where the biases are stored already.
         extras: Bytes of small constants, such as the axes of a mean.
         quantisation: Bytes of scales and zero points in the int8 file.
     """
@@ -124,10 +132,11 @@ class FilePieces:
         weight, bias = file.weight, file.bias
         # Rounding up to 16 bytes is written with masks: this is asked thousands of times a second.
         buffers = sum(
-            ((weight * size + 15) & ~15) + ((bias * channels + 15) & ~15)
-            for size, channels in self.weights
+            ((weight * size + 15) & ~15) + ((bias * biases + 15) & ~15)
+            for size, biases in self.weights
         )
         table = file.constant + 2 * _SLOT + file.expanded + _BUFFER
+        shared = sum(not biases for _, biases in self.weights)
         return (
             file.fixed
             + self.ops
@@ -135,6 +144,7 @@ class FilePieces:
             + self.shapes * file.shapes
             + self.constant_shapes
             + 2 * len(self.weights) * table
+            - shared * (_BUFFER + _SLOT)
             + buffers
             + self.extras
         )
@@ -145,6 +155,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
     shapes: set[Shape] = {graph.input_shape}
     kernels: set[Shape] = set()
     channel_counts: set[int] = set()
+    zeros: set[int] = set()
     extras: dict[str, int] = {}
     weights = []
     ops = quantisation = 0
@@ -152,7 +163,11 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         channels, kernel, shape = op.channels, op.kernel, op.shape
         shapes.add(shape)
         if channels:
-            weights.append((math.prod(kernel), channels))
+            # Without a rescaling in it, a bias that no norm has gone into is zeros.
+            zero = not op.biased and op.inputs[0] != graph.input
+            weights.append((math.prod(kernel), 0 if zero and channels in zeros else channels))
+            if zero:
+                zeros.add(channels)
             kernels.add(kernel)
             channel_counts.add(channels)
             # Where the input's scale is 1, a kernel's scales serve the bias behind it as well.
@@ -165,6 +180,8 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
+        if op.dilation > 1:
+            ops += _DILATED
         quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]
     return FilePieces(
         ops=ops + _KIND * len({op.kind for op in graph.ops}),

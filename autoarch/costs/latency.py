@@ -50,6 +50,8 @@ def signature(op: LiteOp, shapes: list[Shape]) -> str:
         words.append(f"w{op.window}")
     if op.stride > 1:
         words.append(f"s{op.stride}")
+    if op.dilation > 1:
+        words.append(f"d{op.dilation}")
     if op.constant:
         words.append("const")
     if op.activation:

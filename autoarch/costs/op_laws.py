@@ -8,6 +8,7 @@ squares.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _ENOUGH = 4
 """With fewer ops in a family, all of the kind are its family; with fewer still, the power is 1."""
 _SHORTEST_S = 1e-8
 """What took less could not be told from nothing."""
+_NUMBER = re.compile(r"[dkosw]\d+(?:x\d+)?")
 _POWERS = (0.4, 1.2)
 """Steeper or flatter lines than this are noise."""
 
@@ -40,21 +42,27 @@ def family_and_work(signature: str) -> tuple[str, str, float]:
         ('conv_2d', 'conv_2d k3 s2', 73728.0)
     """
     kind, shapes, *words = signature.split()
-    numbers = {word[0]: int(word[1:]) for word in words if word[1:].isdigit()}
+    numbers = {word[0]: _product(word) for word in words if _NUMBER.fullmatch(word)}
     sides = [int(side) for side in shapes.split("+")[0].split("x")]
     stride = numbers.get("s", 1)
     *plane, channels = sides
     work = float(channels)
     for side in plane:
         work *= -(-side // stride)
-    kernel = next((word[1:] for word in words if word[0] == "k"), "1")
-    height, _, width = kernel.partition("x")
-    work *= int(height) * int(width or height)
+    work *= numbers.get("k", 1)
     if kind != "depthwise_conv_2d":
         work *= numbers.get("o", 1)
-    work *= numbers.get("w", 1) ** 2
-    family = " ".join([kind, *(word for word in words if word[0] in "ksw" and word[1].isdigit())])
-    return kind, family, work
+    work *= numbers.get("w", 1)
+    same = [word for word in words if _NUMBER.fullmatch(word) and word[0] != "o"]
+    return kind, " ".join([kind, *same]), work
+
+
+def _product(word: str) -> int:
+    """The number in a word; windows are square where one side is told."""
+    sides = [int(side) for side in word[1:].split("x")]
+    if word[0] in "kw":
+        return sides[0] * sides[-1]
+    return sides[0]
 
 
 def fit_laws(seconds: Mapping[str, float]) -> dict[str, OpLaw]:

@@ -13,7 +13,8 @@ from autoarch.evaluation.smaller import SHARE, shrunk, smaller_network
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
 from autoarch.spaces import Candidate
-from autoarch.training.fit import Trained, Trainer
+from autoarch.training.constants import set_constants
+from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import RunDirectory, TrialRecord, load_arrays, save_arrays
 
@@ -58,6 +59,7 @@ def train_final(
     on_epoch: Callable[[float, float], None],
     elapsed: Callable[[], float],
     refit: ExampleSet | None = None,
+    constants: Mapping[str, Array] | None = None,
     smaller_first: bool = False,
 ) -> FinalModel:
     """Carries the winning trial on until `share_done` reaches 1.
@@ -79,6 +81,7 @@ def train_final(
         elapsed: Seconds of the time budget spent, for checkpointing.
         refit: What to train on in place of the training part: everything that is not held out.
             Nothing is decided any more, so nothing needs to be validated; small sets gain most.
+        constants: Weights that this data gives in place of the candidate's, by path.
         smaller_first: Whether to begin on smaller pictures, where the network and the data allow
             it (see `autoarch.evaluation.smaller`); costs one more trace.
     """
@@ -88,6 +91,7 @@ def train_final(
         trainer.restore(load_arrays(checkpoint))
     if refit is not None:
         trainer.data = refit
+        set_constants(trainer.model, constants or {})
     saved_at = elapsed()
 
     def run_part(part: Trainer, begin: float, end: float) -> Trained:

@@ -61,12 +61,12 @@ class TrainEvaluator:
         inherit: bool = False,
     ):
         self.train = train
-        self._valid = valid
-        self._objective = objective
+        self.valid = valid
+        self.objective = objective
         self._run = run
-        self._policy = policy
-        self._seed = seed
-        self._class_weights = class_weights
+        self.policy = policy
+        self.seed = seed
+        self.class_weights = class_weights
         self._classes = classes
         self._keeps_first = inherit
         self._augmenters: dict[tuple[int, ...], Augmenter] = {}
@@ -110,7 +110,7 @@ class TrainEvaluator:
         if self._keeps_first and not first.exists():
             save_arrays(first, **{path: [w] for path, w in trainer.named_weights().items()})
         return Measurement(
-            score=self._objective.score(metrics),
+            score=self.objective.score(metrics),
             metrics=metrics,
             epochs=trainer.epochs,
             train_s=trained.train_s,
@@ -136,15 +136,15 @@ class TrainEvaluator:
             {path: weight for path, (weight,) in stored.items()},
             candidate.architecture,
             trainer.named_weights(),
-            rng("inherit", trial, seed=self._seed),
+            rng("inherit", trial, seed=self.seed),
         )
         trainer.inherit(found.weights, epochs)
         return found.share
 
     def measure(self, trainer: Trainer) -> dict[str, float]:
         """Metrics of a trainer's network on the validation part."""
-        probabilities = trainer.predict_proba(self._valid.inputs)
-        return classification_metrics(self._valid.labels, probabilities)
+        probabilities = trainer.predict_proba(self.valid.inputs)
+        return classification_metrics(self.valid.labels, probabilities)
 
     def trainer(self, candidate: Candidate, trial: int, *, done: float) -> Trainer:
         """The trial's trainer: alive, from its checkpoint, or new where `done` is 0."""
@@ -164,19 +164,24 @@ class TrainEvaluator:
 
     def new_trainer(self, candidate: Candidate, trial: int, data: ExampleSet) -> Trainer:
         """A fresh network of a trial, to be trained on `data`."""
-        shape = data.inputs.shape[1:]
-        if shape not in self._augmenters:
-            self._augmenters[shape] = self._make_augmenter(shape, self._classes)
         return Trainer(
             candidate.architecture,
             candidate.recipe,
             data,
-            self._augmenters[shape],
-            policy=self._policy,
-            seed=derive_seed("trial", trial, seed=self._seed),
-            class_weights=self._class_weights,
+            self.augmenter(data),
+            policy=self.policy,
+            seed=derive_seed("trial", trial, seed=self.seed),
+            class_weights=self.class_weights,
             constants=candidate.constants,
+            initial=candidate.initial(),
         )
+
+    def augmenter(self, data: ExampleSet) -> Augmenter:
+        """What makes batches of `data`; compiled once for a shape."""
+        shape = data.inputs.shape[1:]
+        if shape not in self._augmenters:
+            self._augmenters[shape] = self._make_augmenter(shape, self._classes)
+        return self._augmenters[shape]
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
         """Times some steps of trial 0, which then starts afresh with its step already traced."""

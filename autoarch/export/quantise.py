@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.architecture.fold import CENTRE
+from autoarch.errors import ExportError
 from autoarch.export.formats import Writing, litert_int8
 from autoarch.export.model import TrainedModel
 from autoarch.export.workers import Job, Worker
@@ -27,7 +29,7 @@ def quantise(
     *,
     timeout_s: float = 600,
 ) -> int:
-    """Writes a model's int8 file and returns its size in bytes.
+    """Writes a model's int8 file, asks it, and returns its size in bytes.
 
     Args:
         model: The trained model.
@@ -37,7 +39,8 @@ def quantise(
         timeout_s: Longest time allowed.
 
     Raises:
-        ExportError: The converter failed.
+        ExportError: The converter failed, LiteRT cannot load the file, or the file answers
+            otherwise than the network does.
     """
     with tempfile.TemporaryDirectory() as folder, Worker("tensorflow") as worker:
 
@@ -46,8 +49,20 @@ def quantise(
             what = f"converting to {litert_int8.FILE}"
             worker.submit(Job(what, file, function.__name__, arguments))
 
-        made = litert_int8.convert_once(Writing(model, Path(folder), calibration), convert)
+        writing = Writing(model, Path(folder), calibration)
+        made = litert_int8.convert_once(writing, convert)
+        inputs = model.integer_inputs(calibration)
+        answers = _submit_questions(worker, made, inputs, Path(folder))
+        centre = CENTRE if model.front_end is None else 0
+        expected = np.asarray(writing.folded_model(inputs.astype(np.float32) - centre))
         worker.finish(timeout_s)
+        moved = float(np.abs(np.load(answers) - expected).sum(-1).mean() / 2)
+        if not moved <= litert_int8.TOLERANCE:  # NaN is not
+            raise ExportError(
+                f"Export failed: of the probabilities of {len(calibration)} calibration examples "
+                f"a share of {moved:.2g} has moved to other classes in {litert_int8.FILE}, allowed "
+                f"is {litert_int8.TOLERANCE:g}."
+            )
         shutil.copyfile(made, target)
     return target.stat().st_size
 
@@ -67,11 +82,17 @@ def ask_int8(
         ExportError: The file cannot be loaded or asked.
     """
     with tempfile.TemporaryDirectory() as folder, Worker() as worker:
-        asked, answered = Path(folder) / "inputs.npy", Path(folder) / "answers.npy"
-        np.save(asked, inputs)
-        arguments = {"path": str(file), "inputs": str(asked), "target": str(answered)}
-        source = litert_int8.ask_file.__code__.co_filename
-        worker.submit(Job(f"asking {file.name}", source, "ask_file", arguments))
+        answered = _submit_questions(worker, file, inputs, Path(folder))
         worker.finish(timeout_s)
         answers: npt.NDArray[np.float32] = np.load(answered)
     return answers
+
+
+def _submit_questions(worker: Worker, file: Path, inputs: npt.NDArray[Any], folder: Path) -> Path:
+    """Has a worker ask an int8 file; returns where the answers will lie."""
+    asked, answered = folder / "questions.npy", folder / "answers.npy"
+    np.save(asked, inputs)
+    arguments = {"path": str(file), "inputs": str(asked), "target": str(answered)}
+    source = litert_int8.ask_file.__code__.co_filename
+    worker.submit(Job(f"asking {file.name}", source, "ask_file", arguments))
+    return answered

@@ -23,6 +23,7 @@ from autoarch.oracles.domains import Value
 from autoarch.oracles.encoding import FloatArray
 from autoarch.oracles.gaussian_process import Rows
 from autoarch.oracles.history import EventKind, History, HistoryEvent, KnownTrial, TrialState
+from autoarch.oracles.limited import LimitedSpace
 from autoarch.oracles.surrogate import Features, Surrogate, half_rank
 
 ACQUISITIONS = ("ucb", "ei", "thompson")
@@ -34,6 +35,8 @@ _VALLEY_INCUMBENTS = 2
 _MUTANTS = 200
 _RANDOM = 200
 _RANDOM_FAR = 20
+_DRAWN_EVERY = 8
+_DRAWS = 20
 
 
 class BayesianOracle(SearchOracle):
@@ -46,6 +49,9 @@ class BayesianOracle(SearchOracle):
     the best settings, and random draws. Where `patience` trials have brought nothing better, the
     search begins again around the most promising setting far from the best ones so far: a process
     that has settled in one valley is too sure of what lies beyond it.
+
+    Under limits the first trials are random draws near them, and so is one in eight later on: few
+    of the networks that fit may be good, and these unlike any other.
 
     With several objectives each has a process of its own, and each proposal maximises the upper
     confidence bounds along a random direction of the front.
@@ -110,6 +116,11 @@ class BayesianOracle(SearchOracle):
     def suggest(
         self, space: DecisionSpace, history: History, rng: np.random.Generator
     ) -> Iterator[Setting]:
+        if isinstance(space, LimitedSpace) and (
+            len(history) < self.warm_up or len(history) % _DRAWN_EVERY == 0
+        ):
+            # A design does not know the limit; and what is best below one may be alone of its kind.
+            yield from (space.sample(rng) for _ in range(_DRAWS))
         if len(history) < self.warm_up:
             # The design is the same at each of these proposals; its rows are taken in turn.
             design = latin_hypercube(space, self.warm_up, seeding.rng("design", seed=self.seed))

@@ -22,8 +22,10 @@ NEAR = 0.4
 """A draw is near the limit where it uses at least so much of one of the budgets."""
 
 _ANYWHERE = 0.2  # share of the draws that may lie anywhere below the limit
-_TRIES = 16  # plain draws for one that is near the limit
-_ALLOWANCE = 300  # settings that may be priced for the draws of one proposal
+_SPREAD = 1 / 16  # of the others each is to use so much: median 0.96, one in ten 0.87 or less
+_TRIES = 16  # plain draws, or mutants, for one that is near the limit
+_TRIES_EACH = 4  # mutants before one decision more changes
+_ALLOWANCE = 200  # tries for all draws of one proposal, and as many for all mutants
 _REMEMBERED = 1 << 14
 _MAX_VALUES = 12  # values of a decision that the way to the smallest setting looks at
 _DESCENTS = 8  # from random settings, before nothing is said to fit
@@ -32,11 +34,11 @@ _WAYS = 8
 
 
 class LimitedSpace(DecisionSpace):
-    """The same decisions, drawn from what fits, and mostly from what nearly does not.
+    """The same decisions, drawn and mutated to what fits, and mostly to what nearly does not.
 
-    `sample` looks for a draw that fits and uses 40 to 100 % of the budget that binds. A space
-    whose draws all use less is drawn from as it is. Where no draw fits, one is pulled towards the
-    smallest setting until it does, which leaves it just below the limit.
+    `sample` and `mutate` look for what fits and uses most of the budget that binds. A space whose
+    draws all use less than 40 % is drawn from as it is. Where no draw fits, one is pulled towards
+    the smallest setting until it does, which leaves it just below the limit.
 
     Args:
         space: The decisions.
@@ -51,12 +53,12 @@ class LimitedSpace(DecisionSpace):
         self._shares = shares
         self._known: dict[str, tuple[float, ...]] = {}
         self._smallest: Setting | None = None
-        self._left = _ALLOWANCE
         self.priced = 0
+        self.renew_allowance()
 
     def renew_allowance(self) -> None:
-        """Called before each proposal: pricing is bounded for each, and depends on no other."""
-        self._left = _ALLOWANCE
+        """Called before each proposal: its tries are bounded, and depend on no other proposal."""
+        self._left = {"draws": _ALLOWANCE, "mutants": _ALLOWANCE}
 
     def use(self, setting: Mapping[str, Value]) -> tuple[float, float]:
         """The largest share and the sum of all: what "smaller" means here."""
@@ -71,7 +73,6 @@ class LimitedSpace(DecisionSpace):
                 self._known.clear()
             self._known[key] = tuple(float(share) for share in self._shares(setting))
             self.priced += 1
-            self._left -= 1
         return self._known[key]
 
     def fits(self, setting: Mapping[str, Value]) -> bool:
@@ -80,19 +81,46 @@ class LimitedSpace(DecisionSpace):
 
     def sample(self, rng: np.random.Generator) -> Setting:
         """See the class. Draws as `DecisionSpace` does once a proposal has used its allowance."""
-        anywhere = rng.random() < _ANYWHERE
-        found: Setting | None = None
-        setting = super().sample(rng)
-        for _ in range(_TRIES):
-            if self._left <= 0:
-                return setting if found is None else found
+        plain = super().sample
+        found = self._near_the_limit(lambda _: plain(rng), rng, "draws")
+        if found is not None:
+            return found
+        setting = plain(rng)
+        return self.pulled(setting, rng) if self._left["draws"] else setting
+
+    def mutate(
+        self, values: Mapping[str, Value], rng: np.random.Generator, n: int = 1, near: float = 0.5
+    ) -> Setting:
+        """See the class and `DecisionSpace.mutate`; the mutant fits unless none is found.
+
+        What lies at the limit stays there only if something shrinks where something grows, so
+        more than `n` decisions change where `n` do not do.
+        """
+        plain = super().mutate
+        found = self._near_the_limit(
+            lambda attempt: plain(values, rng, n + attempt // _TRIES_EACH, near), rng, "mutants"
+        )
+        return plain(values, rng, n, near) if found is None else found
+
+    def _near_the_limit(
+        self, draw: Callable[[int], Setting], rng: np.random.Generator, kind: str
+    ) -> Setting | None:
+        """The first draw that fits and uses enough, else the one that uses most; None: none fits.
+
+        How much is enough is drawn as well. What is not near the limit is not told apart.
+        """
+        enough = 0.0 if rng.random() < _ANYWHERE else rng.random() ** _SPREAD
+        best, most = None, 0.0
+        for attempt in range(min(_TRIES, self._left[kind])):
+            self._left[kind] -= 1
+            setting = draw(attempt)
             share = self.use(setting)[0]
             if share <= 1.0:
-                if anywhere or share >= NEAR:
+                if share >= enough:
                     return setting
-                found = found or setting
-            setting = super().sample(rng)
-        return self.pulled(setting, rng) if found is None else found
+                if best is None or share >= max(most, NEAR):
+                    best, most = setting, share
+        return best
 
     @property
     def smallest(self) -> Setting:
@@ -115,7 +143,6 @@ class LimitedSpace(DecisionSpace):
                 self._smallest = min(self._smallest, other, key=self.use)
             if hopeless is None:
                 self._smallest = self._climb_down(self._smallest, rng)
-            self._left = _ALLOWANCE  # found once, and at whichever proposal asks first
         return self._smallest
 
     def _over_one_budget(self, smallest: Setting) -> Setting | None:
@@ -136,7 +163,7 @@ class LimitedSpace(DecisionSpace):
     def _climb_down(self, setting: Setting, rng: np.random.Generator) -> Setting:
         tries = 0
         while tries < _MUTANTS and not self.fits(setting):
-            mutant = self.mutate(setting, rng, n=int(rng.integers(1, 4)))
+            mutant = super().mutate(setting, rng, n=int(rng.integers(1, 4)))
             tries += 1
             if self.use(mutant) < self.use(setting):
                 setting, tries = mutant, 0
@@ -201,7 +228,7 @@ class LimitedSpace(DecisionSpace):
         parents = [self.smallest, *known]
         while True:
             parent = parents[int(rng.integers(len(parents)))]
-            yield self.mutate(parent, rng, n=int(rng.integers(1, 4)))
+            yield super().mutate(parent, rng, n=int(rng.integers(1, 4)))
 
 
 def descend(

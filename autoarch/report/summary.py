@@ -9,6 +9,7 @@ from typing import Any
 
 from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
+from autoarch.report.evaluators import evaluator_text
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
@@ -68,6 +69,7 @@ class Summary:
         files: The exported model's files.
         limits: What was allowed and what is used.
         front: The best trade-offs, where several objectives were asked for.
+        evaluator: How candidates were measured, in words; empty where by training alone.
     """
 
     run: Path
@@ -91,6 +93,7 @@ class Summary:
     files: tuple[ModelFile, ...]
     limits: tuple[Limit, ...] = ()
     front: tuple[FrontPoint, ...] = ()
+    evaluator: str = ""
 
     def text(self) -> str:
         """The summary in a few lines of plain text, without a newline at the end."""
@@ -109,6 +112,8 @@ class Summary:
                 text += f" (95 % interval {wording.interval(estimate.ci95)})"
             yield _TEXT_LABELS[estimate.kind], f"{text}, {estimate.detail}"
         yield "trials", trials_text(self.counts)
+        if self.evaluator:
+            yield "one-shot", self.evaluator
         clock = wording.seconds(self.wall_s)
         if self.time_limit_s:
             clock += f" of {wording.seconds(self.time_limit_s)}"
@@ -194,6 +199,7 @@ def summary_of(files: RunFiles) -> Summary:
         files=tuple(_model_files(files.directory.root, model)),
         limits=limits_of(result),
         front=front_of(result),
+        evaluator=evaluator_text(result),
     )
 
 

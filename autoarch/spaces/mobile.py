@@ -173,5 +173,8 @@ class MobileSpace(SearchSpace):
             return residual_block(graph, node, squeeze_excite=gated, **shared)
         shared.update(stride=stride, gated=gated)
         if layer.block == "separable":
+            # A name of its own: where weights are shared, they are by name, and this depthwise
+            # convolution has another task than the inverted block's.
+            shared["name"] = f"{name}/separable"
             return separable(graph, node, filters, **shared)
         return inverted_residual(graph, node, filters, expansion=layer.expansion, **shared)

@@ -12,11 +12,18 @@ from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.architecture.ops.rescale import Rescale
 
 
-def resnet8(input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10) -> Architecture:
+def resnet8(
+    input_shape: tuple[int, ...] = (32, 32, 3), classes: int = 10, width: int = 16
+) -> Architecture:
     """ResNet-8, the network of MLPerf Tiny's image classification.
 
     Three stages of one residual block, 16, 32 and 64 channels wide, the later two halving the
-    picture; convolutions with bias, as there.
+    picture; convolutions with bias, as there. The stem halves photos (64 pixels and more).
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        classes: Number of classes.
+        width: Channels of the stem and the first stage; 16 there.
 
     Source: Banbury et al. (2021), "MLPerf Tiny benchmark", section 4.3; its reference code,
     `mlcommons/tiny: benchmark/training/image_classification/keras_model.py`.
@@ -25,15 +32,19 @@ def resnet8(input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10) 
         >>> resnet8().params
         78666
     """
-    graph = GraphBuilder(input_shape)
+    graph = GraphBuilder(tuple(input_shape))
+    stem_stride = 2 if min(input_shape[:2]) >= 64 else 1
 
     def conv(node: str, filters: int, stride: int, name: str) -> str:
         node = graph.add(Conv2D(filters, 3, stride, use_bias=True), node, name=name)
         return graph.add(BatchNorm(), node, name=f"{name}_norm")
 
     node = graph.add(Rescale(), INPUT, name="rescale")
-    node = graph.add(Activation("relu"), conv(node, 16, 1, "stem/conv"), name="stem/relu")
-    for stage, (filters, stride) in enumerate([(16, 1), (32, 2), (64, 2)], start=1):
+    node = graph.add(
+        Activation("relu"), conv(node, width, stem_stride, "stem/conv"), name="stem/relu"
+    )
+    for stage, (factor, stride) in enumerate([(1, 1), (2, 2), (4, 2)], start=1):
+        filters = width * factor
         block = f"stage{stage}"
         x = conv(node, filters, stride, f"{block}/conv1")
         x = graph.add(Activation("relu"), x, name=f"{block}/relu1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ import numpy.typing as npt
 from autoarch.architecture import Architecture
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.limited import descend
-from autoarch.training.constants import set_constants
+from autoarch.spaces.steering import Rule, SteeredHyperParameters, Steering
+from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.recipe import Recipe, decide_recipe
 
 
@@ -23,10 +25,12 @@ class Candidate:
 
     Args:
         decisions: Active values by decision name.
-        architecture: The network; its key names the candidate: one network is one trial.
+        architecture: The network: one network is one trial, see `key`.
         recipe: How it is trained.
         constants: Weights that the data gives and training leaves as they are, by their path in
             the Keras model.
+        initial: Gives the weights that training begins with, by path; the others begin at random.
+            Called when the network is built, since the weights may take seconds to make.
     """
 
     decisions: Mapping[str, Any]
@@ -35,6 +39,18 @@ class Candidate:
     constants: Mapping[str, npt.NDArray[Any]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    initial: Callable[[], Mapping[str, npt.NDArray[Any]]] = field(
+        default=dict, compare=False, repr=False
+    )
+
+    @property
+    def key(self) -> str:
+        """Equal for candidates that are one trial: equal networks of which the same weights are
+        trained."""
+        if not self.constants:
+            return self.architecture.key
+        names = "\n".join([self.architecture.key, *sorted(self.constants)])
+        return hashlib.blake2b(names.encode(), digest_size=12).hexdigest()
 
 
 class SearchSpace(keras_tuner.HyperModel, ABC):
@@ -52,13 +68,16 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         recipe: The recipe of trial 0; the recipe's decisions lie around it.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "own"
+    slowness: float = 1.0
+    """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
 
     def __init__(self, input_shape: tuple[int, ...], classes: int, *, recipe: Recipe | None = None):
         super().__init__(name=self.name)
         self.input_shape = tuple(input_shape)
         self.classes = classes
         self.default_recipe = recipe or Recipe()
+        self._rules: dict[str, Rule] = {}
 
     @abstractmethod
     def architecture(self, hp: Any) -> Architecture:
@@ -68,9 +87,23 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         """The recipe for the values in `hp`."""
         return decide_recipe(hp, self.default_recipe)
 
+    def steer(self, steering: Steering, *, strict: bool = True) -> None:
+        """Takes over what a user decides beforehand, in place of what was taken over before.
+
+        Args:
+            steering: Values of trial 0, frozen decisions, forbidden values.
+            strict: See `Steering.rules`.
+
+        Raises:
+            InvalidInputError: See `Steering.rules`.
+        """
+        self._rules = {}
+        declared = DecisionSpace.from_hyperparameters(self.hyperparameters())
+        self._rules = steering.rules(declared, self.name, strict=strict)
+
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """All decisions of the space, set to trial 0."""
-        hp = keras_tuner.HyperParameters()
+        hp = SteeredHyperParameters(self._rules)
         self.architecture(hp)
         self.recipe(hp)
         return hp
@@ -81,7 +114,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         Args:
             decisions: Values by name; a decision left out takes its default.
         """
-        hp = keras_tuner.HyperParameters()
+        hp = SteeredHyperParameters(self._rules)
         hp.values = dict(decisions)
         architecture, recipe = self.architecture(hp), self.recipe(hp)
         active = {d.name: hp.values[d.name] for d in hp.space if hp.is_active(d)}
@@ -107,7 +140,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
             >>> space.cheapest(lambda network: network.params).architecture.params < 10_000
             True
         """
-        declared = keras_tuner.HyperParameters()
+        declared = SteeredHyperParameters(self._rules)
         self.architecture(declared)
         decisions = DecisionSpace.from_hyperparameters(declared)
 
@@ -130,8 +163,10 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         import keras
 
         recipe, architecture = self.recipe(hp), self.architecture(hp)
+        candidate = self.candidate(hp.values)
         model = architecture.build()
-        set_constants(model, self.constants(architecture))
+        set_constants(model, candidate.constants)
+        set_weights(model, candidate.initial())
         model.compile(
             optimizer=keras.optimizers.AdamW(
                 recipe.learning_rate,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.activation import Activation
+from autoarch.architecture.ops.blend import Blend
 from autoarch.architecture.ops.columns import Columns
 from autoarch.architecture.ops.conv1d import Conv1D
 from autoarch.architecture.ops.dense import Dense
@@ -29,7 +30,9 @@ TOKENS = ("words", "words+characters", "characters", "words+bigrams")
 PLAIN = ("bag", "cnn", "bag+cnn", "separable", "bag+separable", "dilated", "attention")
 RECURRENT = ("gru", "bag+gru", "lstm")
 MIXTURE = "bag+cnn"
-"""The best network by hand."""
+"""The best network by hand, of those without the linear model."""
+LINEAR = "linear/"
+"""What the nodes of the linear model's part begin with."""
 
 
 class TextSpace(SearchSpace):
@@ -45,6 +48,8 @@ class TextSpace(SearchSpace):
         recipe: Recipe of trial 0.
         scales: Of the ids by `(first column, number of columns)`, such as inverse document
             frequencies; ones where None.
+        linear: Tables `(ids, classes)` of a linear model, by `(first column, number of columns)` as
+            in `scales`, or None; networks may be blended with it.
         vectors: Pretrained vectors of the words, `(words, size)`, or None.
         unspaced: Whether most tokens are single characters, as in Chinese.
         recurrent: Whether networks may be recurrent; phones run those badly.
@@ -71,6 +76,7 @@ class TextSpace(SearchSpace):
         network: str = "bag",
         recipe: Recipe | None = None,
         scales: Mapping[tuple[int, int], npt.NDArray[Any]] | None = None,
+        linear: Mapping[tuple[int, int], npt.NDArray[Any]] | None = None,
         vectors: npt.NDArray[Any] | None = None,
         unspaced: bool = False,
         recurrent: bool = True,
@@ -78,7 +84,7 @@ class TextSpace(SearchSpace):
         super().__init__(input_shape, classes, recipe=recipe)
         self.words, self.buckets, self.width = words, buckets, width
         self.network, self.unspaced = network, unspaced
-        self._scales, self._vectors = scales or {}, vectors
+        self._scales, self._linear, self._vectors = scales or {}, linear, vectors
         self._networks = PLAIN + RECURRENT if recurrent else PLAIN
 
     def recipe(self, hp: Any) -> Recipe:
@@ -88,7 +94,7 @@ class TextSpace(SearchSpace):
         return self.candidate({"network": MIXTURE})
 
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
-        """The scales of the bags and the pretrained vectors."""
+        """The scales of the bags, the linear model, and the pretrained vectors."""
         nodes = {node.name: node for node in architecture.live_nodes}
         found = {}
         for node in architecture.live_nodes:
@@ -96,10 +102,12 @@ class TextSpace(SearchSpace):
                 continue
             columns = nodes[node.inputs[0]].op
             assert isinstance(columns, Columns)
-            scales = self._scales.get((columns.start, columns.count))
-            if node.op.scaled and scales is not None:
-                found[node.layer_name + SCALES] = scales[:, None]
-            if node.op.frozen and self._vectors is not None:
+            group = columns.start, columns.count
+            if node.op.scaled and group in self._scales:
+                found[node.layer_name + SCALES] = self._scales[group][:, None]
+            if node.name.startswith(LINEAR) and self._linear is not None:
+                found[f"{node.layer_name}/embeddings"] = self._linear[group]
+            elif node.op.frozen and self._vectors is not None:
                 found[f"{node.layer_name}/embeddings"] = self._vectors
         return found
 
@@ -108,6 +116,9 @@ class TextSpace(SearchSpace):
         along = [name for name in self._networks if name != "bag"]
         dropout = hp.Choice("dropout", [0.2, 0.35, 0.5], default=0.5)
         pretrained = self._vectors is not None and hp.Boolean("pretrained", default=True)
+        given = 0.0
+        if self._linear is not None:
+            given = hp.Choice("linear", [0.0, 0.5, 0.7, 0.85], default=0.7)
         with hp.conditional_scope("network", [n for n in self._networks if n.startswith("bag")]):
             bag = {
                 "size": hp.Choice("bag/size", sorted({0, 16, 32, self.width}), default=self.width),
@@ -142,9 +153,21 @@ class TextSpace(SearchSpace):
             node = self._joined(graph, branches, "joined")
             node = graph.add(Dropout(dropout), node, name="dropout")
             straight.append(graph.add(Dense(self.classes), node, name="logits"))
+        logits = straight[0]
         if len(straight) > 1:
-            graph.add(Add(), *straight, name="sum")
+            logits = graph.add(Add(), *straight, name="sum")
+        if given:
+            graph.add(Blend(given), logits, self._linear_logits(graph), name="blend")
         return graph.finish()
+
+    def _linear_logits(self, graph: GraphBuilder) -> str:
+        assert self._linear is not None
+        parts = []
+        for (start, count), table in self._linear.items():
+            columns = graph.add(Columns(start, count), INPUT, name=f"{LINEAR}columns{start}")
+            op = EmbeddingBag(len(table), self.classes, scaled=True, frozen=True)
+            parts.append(graph.add(op, columns, name=f"{LINEAR}table{start}"))
+        return graph.add(Add(), *parts, name=f"{LINEAR}logits") if len(parts) > 1 else parts[0]
 
     def _bag(
         self,

@@ -24,6 +24,7 @@ from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
 from autoarch.search.progress import Progress
+from autoarch.spaces.steering import parse_wishes
 from autoarch.tasks.limits import (
     canonical_constraints,
     canonical_objectives,
@@ -39,7 +40,13 @@ from autoarch.tasks.runs import (
     run_description,
 )
 from autoarch.tasks.session import Session
-from autoarch.tasks.settings import Settings, as_share_or_path
+from autoarch.tasks.settings import (
+    SPACE_NAMES,
+    Settings,
+    as_share_or_path,
+    canonical_values,
+    space_name,
+)
 from autoarch.tasks.task import Task
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, read_events, replay
 from autoarch.trials.run_directory import write_json
@@ -56,7 +63,8 @@ class CommonArguments(TypedDict, total=False):
 
     trials: int | None
     oracle: str
-    space: str
+    evaluator: str
+    space: Any
     objective: str
     valid: float | str | Path | None
     test: float | str | Path | None
@@ -70,6 +78,9 @@ class CommonArguments(TypedDict, total=False):
     mobile: bool
     prefer: Mapping[str, Any] | Sequence[str] | str | None
     objectives: Sequence[str] | str | None
+    preset: Mapping[str, Any] | Sequence[str] | str | None
+    fixed: Mapping[str, Any] | Sequence[str] | str | None
+    forbidden: Mapping[str, Any] | Sequence[str] | str | None
     seed: int
     output: str | Path | None
     resume: bool
@@ -95,7 +106,8 @@ class BaseSearch(ABC):
         *,
         trials: int | None = None,
         oracle: str = "auto",
-        space: str = "auto",
+        evaluator: str = "train",
+        space: Any = "auto",
         objective: str = "accuracy",
         valid: float | str | Path | None = None,
         test: float | str | Path | None = None,
@@ -109,6 +121,9 @@ class BaseSearch(ABC):
         mobile: bool = False,
         prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
         objectives: Sequence[str] | str | None = None,
+        preset: Mapping[str, Any] | Sequence[str] | str | None = None,
+        fixed: Mapping[str, Any] | Sequence[str] | str | None = None,
+        forbidden: Mapping[str, Any] | Sequence[str] | str | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -117,6 +132,7 @@ class BaseSearch(ABC):
         self.time = time
         self.trials = trials
         self.oracle = oracle
+        self.evaluator = evaluator
         self.space = space
         self.objective = objective
         self.valid = valid
@@ -131,6 +147,9 @@ class BaseSearch(ABC):
         self.mobile = mobile
         self.prefer = prefer
         self.objectives = objectives
+        self.preset = preset
+        self.fixed = fixed
+        self.forbidden = forbidden
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -210,11 +229,13 @@ class BaseSearch(ABC):
                 f"only, not of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
             )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
+        own = {name: getattr(self, name) for name in self.own}
         return Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
-            space=self.mobile_space if self.mobile and self.space == "auto" else self.space,
+            evaluator=self.evaluator,
+            space=self._space_name(),
             objective=objectives.split(",")[0] if objectives else self.objective,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
@@ -228,8 +249,26 @@ class BaseSearch(ABC):
             prefer=canonical_targets(self.prefer),
             objectives=objectives,
             mobile=self.mobile,
-            **{name: getattr(self, name) for name in self.own},
+            preset=canonical_values("preset", self.preset),
+            fixed=canonical_values("fixed", self.fixed),
+            forbidden=parse_wishes(self.forbidden) or None,
+            **own,
         )
+
+    def _space_name(self) -> str:
+        if isinstance(self.space, str):
+            mobile = self.mobile and not getattr(self, "pretrained", None)
+            if self.space not in SPACE_NAMES:
+                raise InvalidInputError(
+                    f"`space` must be one of {', '.join(SPACE_NAMES)}; got {self.space!r}."
+                )
+            return self.mobile_space if mobile and self.space == "auto" else self.space
+        if self.task != "image":
+            raise InvalidInputError(
+                f"A space of your own is searched for images only so far, not for {self.task} "
+                "data; leave out `space`."
+            )
+        return space_name(self.space)
 
     def _adopt(self, run: RunDirectory) -> Self:
         """Takes over what a finished run left."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -23,20 +25,37 @@ from autoarch.data import (
     scan_images,
 )
 from autoarch.data.split import TRAIN
-from autoarch.errors import DataError
+from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
 from autoarch.export import Samples, TrainedModel
 from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
-from autoarch.spaces import Candidate, SearchSpace, get_space
+from autoarch.spaces import (
+    Candidate,
+    PretrainedSpace,
+    ReferenceSpace,
+    ResidualSpace,
+    SearchSpace,
+    get_space,
+)
+from autoarch.spaces.backbones import Backbone, find_backbones
+from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.limits import budgets_of, fitting_scale
-from autoarch.tasks.scaling import choose_scale, default_recipe
+from autoarch.tasks.own_space import as_given, family_of
+from autoarch.tasks.scaling import (
+    Scale,
+    choose_pretrained,
+    choose_scale,
+    default_recipe,
+    sizing_space,
+)
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.training.augment import Augmenter, make_augmenter
 from autoarch.training.fit import Array
+from autoarch.training.linear_head import LinearHeads
 from autoarch.training.precision import Speed
 from autoarch.trials import RunDirectory
 
@@ -50,13 +69,25 @@ class ImageTask(Task):
     Args:
         source: What was found in the data.
         x: What the user gave; names the run.
+        own_space: The user's own space, see `family_of`, or None for one by name.
+        backbones: Networks that come trained, by name; none where the search begins from scratch.
+        notes: What the user is told, once.
     """
 
     name = "image"
     noun = "picture"
 
-    def __init__(self, source: ImageSource, x: Any):
+    def __init__(
+        self,
+        source: ImageSource,
+        x: Any,
+        own_space: Any = None,
+        backbones: Mapping[str, Backbone] | None = None,
+        notes: Sequence[str] = (),
+    ):
         self._source = source
+        self._own_space = own_space
+        self._backbones, self._notes = backbones or {}, notes
         self.fingerprint = source.fingerprint
         self.description, self.short_name = described(x, "images")
         self.facts = {
@@ -68,28 +99,58 @@ class ImageTask(Task):
         source = self._source
         examples = int(np.sum(source.splits == TRAIN))
         channels = infer_channels(source)
-        scale = choose_scale(
-            median_side=min(source.sizes),
-            image_size=settings.image_size,
-            examples=examples,
-            channels=channels,
-            classes=len(source.classes),
-            training_s=expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
-            macs_per_s=speed.macs_per_s,
-        )
+        classes = len(source.classes)
+        own = self._own_space
+        side = own.input_shape[0] if isinstance(own, SearchSpace) else settings.image_size
+        network, scale = self._scale(settings, speed, examples, channels, side)
+        family = self._family(settings, network)
+        width = settings.steering.width
+
+        def steered(*args: Any, **kwargs: Any) -> SearchSpace:
+            space = family(*args, **kwargs)
+            space.steer(settings.steering, strict=False)  # sizes differ in their decisions
+            return space
+
         scale = fitting_scale(
-            scale,
-            self._kind(settings),
+            scale if width is None else Scale(scale.side, width),
+            steered,
             channels,
-            len(source.classes),
+            classes,
             budgets_of(settings.constraints),
-            side_is_given=settings.image_size is not None,
+            side_is_given=side is not None,
+            width_is_given=width is not None,
         )
         preprocessing = ImagePreprocessing(scale.side, scale.side, channels)
-        recipe = default_recipe(side=scale.side, channels=channels, examples=examples)
-        return Setup(preprocessing.to_json(), scale.width, recipe, speed)
+        recipe = default_recipe(
+            side=scale.side, channels=channels, examples=examples, pretrained=network is not None
+        )
+        # What cannot be is refused here, before the data is read.
+        space = family(preprocessing.shape, classes, width=scale.width, recipe=recipe)
+        space.steer(settings.steering)
+        return Setup(preprocessing.to_json(), scale.width, recipe, speed, network)
+
+    def _scale(
+        self, settings: Settings, speed: Speed, examples: int, channels: int, side: int | None
+    ) -> tuple[str | None, Scale]:
+        """Trial 0's backbone, if any, and its size."""
+        known: dict[str, Any] = {
+            "median_side": min(self._source.sizes),
+            "image_size": side,
+            "examples": examples,
+            "channels": channels,
+            "classes": len(self._source.classes),
+            "training_s": expected_final_s(settings.time_limit_s, opening_s=_OPENING_S),
+            "macs_per_s": speed.macs_per_s,
+        }
+        if self._backbones:
+            return choose_pretrained(self._backbones, **known)
+        fixed_shape = isinstance(self._own_space, SearchSpace)
+        family = ResidualSpace if fixed_shape else self._family(settings, None)
+        return None, choose_scale(sizing_space(family), **known)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
+        for note in self._notes:
+            progress.note(note)
         return load_images(
             self._source,
             ImagePreprocessing.from_json(setup.preprocessing),
@@ -98,13 +159,47 @@ class ImageTask(Task):
         )
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        return self._kind(settings)(
-            data.preprocessing.shape, len(data.classes), width=setup.width, recipe=setup.recipe
+        more: dict[str, Any] = {}
+        if setup.network is not None:
+            classes, mirrored = len(data.classes), setup.recipe.flip
+            more["heads"] = LinearHeads(data.train, classes, mirrored=mirrored, seed=settings.seed)
+        return self._family(settings, setup.network)(
+            data.preprocessing.shape,
+            len(data.classes),
+            width=setup.width,
+            recipe=setup.recipe,
+            **more,
         )
 
-    @staticmethod
-    def _kind(settings: Settings) -> Callable[..., SearchSpace]:
-        return get_space("residual" if settings.space == "auto" else settings.space)
+    def _family(self, settings: Settings, backbone: str | None) -> Callable[..., SearchSpace]:
+        """What makes the space from a shape, the classes and a width.
+
+        Args:
+            settings: What the user asked for.
+            backbone: The name of trial 0's, as decided at the beginning of the run, or None.
+        """
+        if self._own_space is not None:
+            return family_of(self._own_space)
+        if settings.architecture is not None:
+            exact = settings.steering.width is not None
+            return partial(ReferenceSpace, settings.architecture, exact=exact)
+        if backbone is None:
+            scratch = settings.space in ("auto", PretrainedSpace.name)
+            return get_space("residual" if scratch else settings.space)
+        if backbone not in self._backbones:
+            raise InvalidInputError(
+                f"The run began with the weights of {backbone}, which {settings.pretrained} does "
+                "not give any more; put them back to go on."
+            )
+
+        def pretrained(
+            shape: tuple[int, ...], classes: int, *, width: int = 0, **more: Any
+        ) -> SearchSpace:
+            return PretrainedSpace(
+                shape, classes, backbones=self._backbones, backbone=backbone, **more
+            )
+
+        return pretrained
 
     def augmenter(self, shape: tuple[int, ...], classes: int) -> Augmenter:
         return make_augmenter(shape, classes)
@@ -138,7 +233,22 @@ class ImageSearch(BaseSearch):
             (a run is then repeatable to the last digit by its seed).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
-        space: Family of networks: "auto", "residual", "mobile".
+        evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
+            trains shared weights once, scores thousands of candidates with them, and trains the
+            best alone.
+        space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology",
+            "nasbench201", or "pretrained", which "auto" stands for where `pretrained` is given; or
+            your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
+            that makes one from a shape and a number of classes; or a KerasTuner `HyperModel` of
+            Functional or Sequential models from pixels to logits or a softmax, which are trained
+            by the recipes here, not by what they were compiled with. A run in such a space is
+            resumed by the same call.
+        preset: Values that trial 0 has, `{"width": 32}` or "width=32"; the search may leave them.
+            A name such as "depth" stands for all of `depth1`, `depth2`, ...
+        fixed: Values that stay, in the same form.
+        forbidden: Values that are never proposed, `{"op": ["conv5", "max_pool3"]}`.
+        architecture: Name of a known network, a key of `autoarch.spaces.NAMED`, that is trained in
+            place of a search; narrower than it was published where data or time ask for that.
         objective: "accuracy", "balanced_accuracy", "macro_f1", "auc" or "log_loss", measured on
             the validation part.
         image_size: Side of the square picture that the network sees; None chooses it from the
@@ -150,6 +260,9 @@ class ImageSearch(BaseSearch):
         precision: "auto", "float32", "mixed_bfloat16" or "mixed_float16".
         inherit: Whether each network begins with the weights of the most similar one before it,
             as far as they fit; an inherited epoch counts as an own one.
+        pretrained: Networks that come trained, to begin with: a Keras file of weights of MobileNet
+            or SqueezeNet, a folder of such files, or a name in
+            `autoarch.spaces.backbones.MOBILENETS`, whose weights are downloaded once.
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
             over a picture and its mirror image, about a point more accurate for twice the work;
             "none": by the picture alone.
@@ -181,7 +294,7 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
-    own = ("image_size", "mirror")
+    own = ("image_size", "mirror", "architecture", "pretrained")
 
     def __init__(
         self,
@@ -189,11 +302,21 @@ class ImageSearch(BaseSearch):
         *,
         image_size: int | None = None,
         mirror: str = "auto",
+        architecture: str | None = None,
+        pretrained: str | Path | None = None,
         **common: Unpack[CommonArguments],
     ):
         super().__init__(time, **common)
         self.image_size = image_size
         self.mirror = mirror
+        self.architecture = architecture
+        self.pretrained = pretrained
+
+    def _settings(self) -> Settings:
+        settings = super()._settings()
+        if self.pretrained is None or not Path(self.pretrained).exists():
+            return settings
+        return replace(settings, pretrained=str(Path(self.pretrained).resolve()))
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> ImageTask:
         source = scan_images(
@@ -204,7 +327,17 @@ class ImageSearch(BaseSearch):
             validation_data=validation_data,
             seed=settings.seed,
         )
-        return ImageTask(source, x)
+        if settings.pretrained is not None:
+            return ImageTask(source, x, None, *find_backbones(settings.pretrained))
+        if isinstance(self.space, str):
+            return ImageTask(source, x)
+        own = as_given(self.space)
+        if isinstance(own, HyperModelSpace) and (settings.ship == "int8" or settings.priced):
+            raise InvalidInputError(
+                "Whole Keras models have no int8 form here, so nothing that concerns the int8 file "
+                "goes with a HyperModel; leave out limits, targets, costs and `ship`."
+            )
+        return ImageTask(source, x, own)
 
     @property
     def _preprocessing(self) -> ImagePreprocessing:

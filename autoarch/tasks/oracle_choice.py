@@ -53,6 +53,9 @@ def choose_oracle(
     baseline: Candidate,
     *,
     first_looks: float,
+    first: Sequence[Mapping[str, Any]] = (),
+    auto: str | None = None,
+    tuned: Mapping[str, Mapping[str, Any]] = ORACLE_SETTINGS,
 ) -> SearchOracle:
     """The oracle of a run, without trials yet; trial 0 is what it proposes first.
 
@@ -62,11 +65,12 @@ def choose_oracle(
         objective: Which way is better.
         baseline: Trial 0; it keeps the limits.
         first_looks: About how many trials there is time for.
+        first: Decisions of what is proposed next to trial 0.
+        auto: What "auto" stands for; None decides by the number of trials.
+        tuned: Settings of oracles by name.
     """
     budgets = budgets_of(settings.constraints)
-    most_macs = COSTLIEST * max(
-        candidate.architecture.macs for candidate in (baseline, space.yardstick())
-    )
+    most = most_macs(space, baseline)
     memory = MEMORY_SHARE * _memory_bytes()
 
     @lru_cache(maxsize=REMEMBERED)
@@ -79,9 +83,7 @@ def choose_oracle(
     def feasible(decisions: Mapping[str, Any]) -> bool:
         candidate = candidate_of(decisions)
         costs = model_costs(candidate.architecture)
-        return (
-            costs.macs <= most_macs and costs.training_bytes(candidate.recipe.batch_size) <= memory
-        )
+        return costs.macs <= most and costs.training_bytes(candidate.recipe.batch_size) <= memory
 
     def shares(decisions: Mapping[str, Any]) -> Sequence[float]:
         return budgets.shares(candidate_of(decisions).architecture)
@@ -89,20 +91,25 @@ def choose_oracle(
     name = STANDS_FOR.get(settings.oracle, settings.oracle)
     if name == "auto":
         trials = min(first_looks, settings.trials or math.inf)
-        name = "bayesian" if trials >= BAYESIAN_FROM else "evolution"
+        name = auto or ("bayesian" if trials >= BAYESIAN_FROM else "evolution")
         name = "nsga2" if settings.objectives else name
     return make_oracle(
         name,
-        **ORACLE_SETTINGS.get(name, {}),
+        **tuned.get(name, {}),
         objective=search_objectives(settings.objectives) if settings.objectives else objective,
         max_trials=None,
         seed=settings.seed,
         hyperparameters=space.hyperparameters(),
-        initial=[baseline.decisions],
+        initial=[baseline.decisions, *first],
         feasible=feasible,
         shares=shares if budgets else None,
-        key=lambda decisions: candidate_of(decisions).architecture.key,
+        key=lambda decisions: candidate_of(decisions).key,
     )
+
+
+def most_macs(space: SearchSpace, baseline: Candidate) -> float:
+    """Multiply-adds of the costliest network that a run may propose."""
+    return COSTLIEST * max(c.architecture.macs for c in (baseline, space.yardstick()))
 
 
 def _memory_bytes() -> float:

@@ -80,6 +80,11 @@ def resume(
     estimator = _estimator(directory, progress)
     if is_finished(directory):
         return estimator._adopt(directory)
+    if ":" in (space := str(directory.settings()["settings"]["space"])):
+        raise RunDirectoryError(
+            f"{directory.root} searches a space of its own, {space}, which only Python has; call "
+            f"`fit` there with the same data, space and settings and output={str(run)!r}."
+        )
     data = directory.settings()["data"]
     if not (Path(data).exists() or data.startswith("demo:")):
         raise RunDirectoryError(

@@ -4,7 +4,8 @@ interrupted sitting ended."""
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
-from autoarch.search.budget import CLOSING_S, SMALLEST_TRAINING_S, Clock, Plan, make_plan
+from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
+from autoarch.supernet.path import require_sharing
+from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
+from autoarch.tasks.one_shot import OneShot, facts_of
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import card_of, phase_seconds, result_of
@@ -34,8 +38,6 @@ from autoarch.tasks.shipping import (
     Trained,
     calibration_of,
     choose_shipped,
-    drop_note,
-    measure_int8,
     options_of,
 )
 from autoarch.tasks.task import Setup, Task
@@ -90,7 +92,10 @@ class Session:
             setup = self._setup()
             data = self._load(setup)
             space = self.task.space(self.settings, setup, data)
+            space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
+            if self.settings.evaluator == "one-shot":
+                require_sharing(baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
             search = self._run_search(space, evaluator, plan, baseline)
@@ -99,7 +104,7 @@ class Session:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._train_final(evaluator, data, candidate, best, plan)
+            final = self._train_final(evaluator, setup, data, candidate, best, plan)
         return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
 
     # -- Phases -------------------------------------------------------------------------------
@@ -173,7 +178,8 @@ class Session:
             raise BudgetError(
                 f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                f"with its check needs about {CLOSING_S:.0f} s. Give more time."
+                f"with its check needs about {closing_s(self.clock.limit_s, start_s):.0f} s. "
+                "Give more time."
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
@@ -183,33 +189,57 @@ class Session:
     ) -> Search:
         self._phase("search")
         objective = preferring(self.objective, self.settings.prefer or {})
-        oracle = choose_oracle(
-            self.settings, space, objective, baseline, first_looks=plan.first_looks
-        )
         objectives, priced = self.settings.objectives, self.settings.priced
-        oracle.replay(self.log.events)
-        self._search = Search(
-            space,
-            oracle,
-            evaluator,
-            objective,
-            self.log,
-            self.clock,
-            plan,
-            progress=self.progress,
-            max_trials=self.settings.trials,
+        make_search = partial(
+            Search,
+            objective=objective,
+            clock=self.clock,
             interrupted=lambda: self._interrupts.requested,
-            inherit=self.settings.inherit,
             price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
             objectives=search_objectives(objectives) if objectives else (),
         )
-        if not any(event["event"] == "final" for event in self.log.events):
-            self._search.run()
-        return self._search
+        make_oracle = partial(
+            choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks
+        )
+        oracle = make_oracle(space, baseline=baseline)
+        oracle.replay(self.log.events)
+        search = self._search = make_search(
+            space,
+            oracle,
+            evaluator,
+            log=self.log,
+            plan=plan,
+            progress=self.progress,
+            max_trials=self.settings.trials,
+            inherit=self.settings.inherit,
+        )
+        if any(event["event"] == "final" for event in self.log.events):
+            return search
+        if self.settings.evaluator == "one-shot":
+            OneShot(
+                space=space,
+                baseline=baseline,
+                objective=objective,
+                budgets=self.budgets,
+                evaluator=evaluator,
+                run=self.run_directory,
+                log=self.log,
+                clock=self.clock,
+                plan=plan,
+                progress=self.progress,
+                phase=self._phase,
+                interrupted=lambda: self._interrupts.requested,
+                make_oracle=make_oracle,
+                make_search=make_search,
+            ).search(search)
+        else:
+            search.run()
+        return search
 
     def _train_final(
         self,
         evaluator: TrainEvaluator,
+        setup: Setup,
         data: TaskData,
         candidate: Candidate,
         best: TrialRecord,
@@ -234,7 +264,11 @@ class Session:
                 self.log.append("clock", t=heard_s)
             return self._interrupts.requested
 
-        refit = data.train_and_valid() if data.can_be_joined else None
+        refit, constants = None, {}
+        if data.can_be_joined:
+            refit = data.train_and_valid()
+            space = self.task.space(self.settings, setup, replace(data, train=refit))
+            constants = space.constants(candidate.architecture)
         return train_final(
             evaluator,
             candidate,
@@ -249,6 +283,7 @@ class Session:
             elapsed=lambda: self.clock.elapsed_s,
             objective=self.objective,
             refit=refit,
+            constants=constants,
             smaller_first=(
                 data.fits_memory
                 and (plan.final_until_s or begin_s + SMALLER_FROM_S) - begin_s >= SMALLER_FROM_S
@@ -268,14 +303,14 @@ class Session:
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
-        quantised, int8_file, calibration = None, None, None
+        quantised, int8, int8_file, calibration = None, None, None, None
         if data.preprocessing.has_int8:
             calibration = calibration_of(data, self.settings.seed)
             save_arrays(self.run_directory.calibration_file, inputs=[calibration])
         if self.settings.ship == "int8":
             assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
-            chosen = Trained(best, candidate, final)
+            chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
             shipped, model = choose_shipped(
                 options_of(
                     chosen, search.trials, space, evaluator, self.objective, self.run_directory
@@ -287,16 +322,30 @@ class Session:
                 note=self.progress.note,
             )
             best, candidate, final = shipped.record, shipped.candidate, shipped.final
+            int8 = Int8.of(model, int8_file, data)
+            quantising_s = self.clock.elapsed_s - begun_s
+            int8 = tuned(
+                int8,
+                data,
+                calibration,
+                augment=evaluator.augmenter(data.train),
+                recipe=candidate.recipe,
+                seed=self.settings.seed,
+                limit_bytes=self.settings.max_size_bytes,
+                seconds=lambda: self.clock.remaining_s - AFTER_TUNING * quantising_s,
+                note=self.progress.note,
+            )
+            model, int8_file = int8.model, int8.file
         else:
             weights = tuple(final.trainer.weights())
             model = self.task.finished(candidate, weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
-            predict_proba = Predictor(model).predict_proba
+            predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
             test: dict[str, Any] | None = None
             details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
-            if int8_file is not None:
-                quantised, test, details = measure_int8(int8_file, model, data, self.task.show)
+            if int8 is not None:
+                quantised, test, details = measure_int8(int8, data, self.task.show)
                 if note := drop_note(quantised, self.task.noun):
                     self.progress.note(note)
             elif len(data.held_out):
@@ -350,14 +399,15 @@ class Session:
             macs=model.macs,
             interrupted=self._interrupts.requested,
         )
-        int8 = files.get("litert_int8")
+        result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(
                 self.settings,
                 self.budgets,
                 search.trials,
                 candidate.architecture,
-                int8.size_bytes if int8 else None,
+                int8_export.size_bytes if int8_export else None,
                 self.run_directory.root,
             )
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,17 @@ from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import SPACES, SpeechSpace
+from autoarch.spaces import NAMED, SPACES, PretrainedSpace, SpeechSpace, Steering
+from autoarch.spaces.steering import parse_wishes
 from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
-SPACE_NAMES = ("auto", *SPACES, SpeechSpace.name, "text")
+SPACE_NAMES = ("auto", *SPACES, PretrainedSpace.name, SpeechSpace.name, "text")
 CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
 SHIPS = ("float", "float16", "int8")
+EVALUATORS = ("train", "one-shot")
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
 
@@ -37,7 +41,8 @@ class Settings:
         time_limit_s: Seconds for everything, or None.
         trials: Most trials, or None.
         oracle: One of `ORACLE_NAMES`.
-        space: One of `SPACE_NAMES`.
+        space: One of `SPACE_NAMES`; or, of a space of the user's own, where Python has it, as
+            "module:name".
         objective: Name of an objective.
         image_size: Side of the square picture the network sees, or None to choose it.
         valid: Share of the training data, or a folder, or None for the usual share.
@@ -47,6 +52,7 @@ class Settings:
         seed: Of everything random.
         inherit: Whether networks begin with the weights of similar ones.
         mirror: One of `MIRRORS`.
+        pretrained: File or folder of weights of networks that come trained, or a name; or None.
         ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
         max_size_bytes: Most bytes of the int8 file, or None.
         constraints: Limits as `Constraints.to_json` has them, or None.
@@ -58,6 +64,11 @@ class Settings:
         rate: Of waveforms in arrays, samples a second, or None.
         text_column, label_column: Columns of a table of texts, or None to guess.
         vectors: File of pretrained word vectors, or None.
+        evaluator: How candidates are measured, one of `EVALUATORS`.
+        architecture: Name of the only network to train, or None to search.
+        preset: Trial 0's values of decisions, by name, or None. See `Steering`.
+        fixed: Values of decisions that stay, or None.
+        forbidden: Values of decisions that are never proposed, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -76,6 +87,7 @@ class Settings:
     inherit: bool = False
     image_size: int | None = None
     mirror: str = "auto"
+    pretrained: str | None = None
     ship: str = "float"
     max_size_bytes: int | None = None
     constraints: Mapping[str, Any] | None = None
@@ -88,14 +100,28 @@ class Settings:
     text_column: str | None = None
     label_column: str | None = None
     vectors: str | None = None
+    evaluator: str = "train"
+    architecture: str | None = None
+    preset: Mapping[str, Any] | None = None
+    fixed: Mapping[str, Any] | None = None
+    forbidden: Mapping[str, list[Any]] | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
-        _one_of("space", self.space, SPACE_NAMES)
+        if not self.has_own_space:
+            _one_of("space", self.space, SPACE_NAMES)
+        if self.architecture is not None:
+            _one_of("architecture", self.architecture, tuple(NAMED))
+            if self.space != "auto":
+                raise InvalidInputError(
+                    f"`architecture` is the only network that is trained; it does not go with "
+                    f"space={self.space!r}."
+                )
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
         _one_of("ship", self.ship, SHIPS)
+        _one_of("evaluator", self.evaluator, EVALUATORS)
         get_objective(self.objective)
         if (self.constraints or self.mobile) and self.ship != "int8":
             raise InvalidInputError(
@@ -120,6 +146,19 @@ class Settings:
                 "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
                 f"got {self.max_size_bytes!r} with ship={self.ship!r}."
             )
+        if (self.space == PretrainedSpace.name) > (self.pretrained is not None):
+            raise InvalidInputError(
+                "`space` pretrained needs `pretrained`: a file of weights, a folder of such files, "
+                "or a name such as mobilenet."
+            )
+        if self.pretrained is not None and self.space not in ("auto", PretrainedSpace.name):
+            raise InvalidInputError(
+                f"`pretrained` goes with `space` auto or pretrained; got {self.space!r}."
+            )
+        if self.pretrained is not None and self.architecture is not None:
+            raise InvalidInputError(
+                "`architecture` is trained from scratch; leave out `pretrained`, or the other."
+            )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):
@@ -142,6 +181,16 @@ class Settings:
             )
 
     @property
+    def has_own_space(self) -> bool:
+        """Whether the space is one that only the user's Python has."""
+        return ":" in self.space
+
+    @property
+    def steering(self) -> Steering:
+        """What the user has decided beforehand."""
+        return Steering(self.preset or {}, self.fixed or {}, self.forbidden or {})
+
+    @property
     def priced(self) -> tuple[str, ...]:
         """The costs that the search looks at: limits, targets and objectives."""
         limited = Constraints.of(self.constraints).limits
@@ -154,6 +203,35 @@ class Settings:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Settings:
         return cls(**data)
+
+
+def canonical_values(name: str, wishes: Any) -> dict[str, Any] | None:
+    """One value for each decision, from a mapping or from texts like "width=32"; None for none.
+
+    Raises:
+        InvalidInputError: A decision is given two values, or a text is not of this form.
+    """
+    found = parse_wishes(wishes)
+    for decision, values in found.items():
+        if len(values) != 1:
+            raise InvalidInputError(
+                f"`{name}` takes one value for `{decision}`; got {', '.join(map(repr, values))}."
+            )
+    return {decision: value for decision, (value,) in found.items()} or None
+
+
+def space_name(space: Any) -> str:
+    """The name of a space, or where Python has it where it is a user's own.
+
+    >>> space_name("mobile")
+    'mobile'
+    """
+    if isinstance(space, str):
+        return space
+    while isinstance(space, partial):
+        space = space.func
+    home = space if isinstance(space, type) or isfunction(space) else type(space)
+    return f"{home.__module__}:{home.__qualname__}"
 
 
 def _is_int(value: Any) -> bool:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from autoarch.data import ExampleSet, TaskData
+from autoarch.data import TaskData
 from autoarch.errors import ExportError
 from autoarch.evaluation.final import FinalModel
-from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
-from autoarch.export import CALIBRATION, TrainedModel, ask_int8, quantise
-from autoarch.objectives import Objective, classification_metrics
+from autoarch.export import CALIBRATION, TrainedModel, quantise
+from autoarch.objectives import Objective
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.predictor import Predictor
 from autoarch.training.fit import Array
 from autoarch.trials import RunDirectory, TrialRecord, TrialStatus
 
@@ -31,9 +28,6 @@ SHIPPED_FORMATS = {
 
 INT8_CLOSING = 1.3
 """Times as many start-ups are kept for an int8 export: a converter before the float files."""
-
-LARGEST_DROP = 0.01
-"""A drop of accuracy on the validation part that is worth a word."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,29 +51,43 @@ def first_that_fits(
     limit_bytes: int | None,
     note: Callable[[str], None],
 ) -> Trained:
-    """The first network whose file keeps the limit; the file itself decides, not an estimate.
+    """The first network whose file works and keeps the limit; the file itself decides.
 
     Args:
         options: Best first; taken one by one, so that later ones cost nothing.
-        weigh: Writes a network's file and returns its size in bytes.
+        weigh: Writes a network's file and returns its size in bytes; raises `ExportError` where
+            the file cannot be made, loaded or trusted.
         limit_bytes: Most bytes, or None for no limit.
-        note: Is told of each file that is too large.
+        note: Is told of each file that is too large or does not work.
 
     Raises:
-        ExportError: No file keeps the limit.
+        ExportError: No file works and keeps the limit.
     """
-    sizes = []
+    sizes: list[int] = []
+    failure: ExportError | None = None
     for option in options:
-        sizes.append(weigh(option))
+        try:
+            sizes.append(weigh(option))
+        except ExportError as error:
+            failure = error
+            note(
+                f"The int8 file of trial {option.record.trial} does not work ({error}): the next "
+                "best trained network is taken."
+            )
+            continue
         if limit_bytes is None or sizes[-1] <= limit_bytes:
             return option
         note(
             f"The file of trial {option.record.trial} has {sizes[-1]:,} bytes, more than the "
             f"{limit_bytes:,} allowed: the next best trained network is taken."
         )
+    if not sizes:
+        raise ExportError(
+            f"No trained network has an int8 file that works; the last one: {failure}"
+        ) from failure
     raise ExportError(
         f"No trained network's int8 file keeps the limit of {limit_bytes:,} bytes; the smallest "
-        f"has {min(sizes, default=0):,}. Allow more, or search smaller networks."
+        f"has {min(sizes):,}. Allow more, or search smaller networks."
     )
 
 
@@ -138,13 +146,13 @@ def choose_shipped(
         calibration: See `calibration_of`.
         file: Where to write.
         limit_bytes: Most bytes, or None.
-        note: Is told of each file that is too large.
+        note: Is told of each file that is too large or does not work.
 
     Returns:
         What is shipped, and its model without mirror images.
 
     Raises:
-        ExportError: No file keeps the limit, or the converter failed.
+        ExportError: No file works and keeps the limit.
     """
 
     def weigh(option: Trained) -> int:
@@ -158,57 +166,3 @@ def model_of(trained: Trained, data: TaskData) -> TrainedModel:
     """The network as it is exported, without mirror images: a small device answers once."""
     weights = tuple(trained.final.trainer.weights())
     return TrainedModel(trained.candidate.architecture, weights, data.classes, data.preprocessing)
-
-
-def measure_int8(
-    file: Path,
-    model: TrainedModel,
-    data: TaskData,
-    show: Callable[[ExampleSet, int], dict[str, Any]],
-) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
-    """Measures the file itself, and the float network beside it.
-
-    Returns:
-        What `result.json` says under "quantised"; the file's metrics on the held-out part, or
-        None without one; and what the report shows beside them.
-    """
-    predictor = Predictor(model)
-
-    def ask(inputs: Array) -> Array:
-        return ask_int8(file, model.integer_inputs(inputs))
-
-    answers = ask(data.valid.inputs)
-    valid = classification_metrics(data.valid.labels, answers)
-    before = classification_metrics(data.valid.labels, predictor.predict_proba(data.valid.inputs))
-    quantised: dict[str, Any] = {
-        "format": "litert_int8",
-        "size_bytes": file.stat().st_size,
-        "valid": valid,
-        "float": {"valid": before, "test": None},
-        "drop": {"valid": before["accuracy"] - valid["accuracy"], "test": None},
-    }
-    test, details = None, {"split": None, "classes": list(data.classes)}
-    if len(data.held_out):
-        test, details = evaluate_held_out(
-            ask,
-            data.held_out,
-            data.classes,
-            data.train.labels,
-            show,
-        )
-        part = data.held_out.reveal()
-        whole = classification_metrics(part.labels, predictor.predict_proba(part.inputs))
-        quantised["float"]["test"] = whole
-        quantised["drop"]["test"] = whole["accuracy"] - test["accuracy"]
-    return quantised, test, details
-
-
-def drop_note(quantised: Mapping[str, Any], noun: str) -> str | None:
-    """A sentence where int8 costs more than `LARGEST_DROP`, by the validation part; else None."""
-    drop = quantised["drop"]["valid"]
-    if drop <= LARGEST_DROP:
-        return None
-    return (
-        f"In int8 the network answers {100 * drop:.1f} points less of the validation {noun}s "
-        "correctly than in float32."
-    )

@@ -83,7 +83,7 @@ class SpeechTask(Task):
         recipe = replace(SOUND_RECIPE, batch_size=64 if examples >= 10_000 else 32)
         width = max(affordable, default=_WIDTHS[0])
         budgets = budgets_of(settings.constraints)
-        fitting = fitting_width(width, kind, budgets)
+        fitting = settings.steering.width or fitting_width(width, kind, budgets)
         if fitting is None:
             baseline_of(kind(NARROWEST), budgets)  # which says that nothing fits
             raise AssertionError("nothing in the space was just seen to fit")

@@ -25,7 +25,7 @@ from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
-from autoarch.training.constants import set_constants
+from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
@@ -59,10 +59,29 @@ class _OneReplicaAdamW(keras.optimizers.AdamW):
 
     That sum has a gradient of its own, which TensorFlow keeps for ever, and the traced graph with
     it: 8 MB for each network trained.
+
+    Each step is TensorFlow's one kernel for Adam, which passes over the weights once, not ten
+    times: what counts where tables of embeddings hold millions.
     """
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=tf.cast(self.beta_1, variable.dtype),
+            beta2=tf.cast(self.beta_2, variable.dtype),
+            epsilon=tf.cast(self.epsilon, variable.dtype),
+            grad=tf.convert_to_tensor(gradient),
+        )
 
 
 class Trainer:
@@ -76,7 +95,8 @@ class Trainer:
         policy: Keras dtype policy.
         seed: Of weights, dropout, shuffling and augmentation.
         class_weights: Weight of each class in the loss, shape `(classes,)`; None for ones.
-        constants: Weights that the data gives, by path; see `set_constants`.
+        constants: Weights that the data gives and training leaves alone, by path.
+        initial: Weights that training begins with, by path; the others begin at random.
     """
 
     def __init__(
@@ -90,6 +110,7 @@ class Trainer:
         seed: int = 0,
         class_weights: Array | None = None,
         constants: Mapping[str, Array] | None = None,
+        initial: Mapping[str, Array] | None = None,
     ):
         self.architecture = architecture
         self.recipe = recipe
@@ -102,6 +123,8 @@ class Trainer:
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
         self.model = architecture.build(policy=policy)
         set_constants(self.model, constants or {})
+        set_weights(self.model, initial or {})
+        self._learner = architecture.learner(self.model)
         self.batch_size = min(recipe.batch_size, len(data))
         self._optimizer = self._make_optimizer(policy)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
@@ -138,7 +161,7 @@ class Trainer:
 
     def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = self.model(x, training=True)
+            logits = self._learner(x, training=True)
             losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
             loss = tf.reduce_mean(losses * tf.linalg.matvec(y, self._class_weights))
             scaled = self._optimizer.scale_loss(loss)

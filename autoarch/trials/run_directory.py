@@ -1,6 +1,6 @@
 """A run is a directory: where its files lie, and how they are written.
 
-RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | model/
+RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | supernet/ | model/
      result.json | evaluation.json | report.html
 """
 
@@ -58,6 +58,11 @@ class RunDirectory:
     @property
     def cache(self) -> Path:
         return self.root / "cache"
+
+    @property
+    def supernet(self) -> Path:
+        """Shared weights, and a log of the networks scored with them."""
+        return self.root / "supernet"
 
     @property
     def model(self) -> Path:

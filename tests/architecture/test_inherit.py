@@ -18,6 +18,8 @@ from autoarch.spaces import SPACES, SpeechSpace
 from autoarch.spaces.text import TextSpace
 
 SHAPE = (16, 16, 3)
+DECIDED = ("residual", "mobile", "chain")
+"""Spaces that decide on widths and kernels. Networks of cells have many more nodes: see below."""
 PICTURES = np.random.default_rng(0).uniform(0, 255, (6, *SHAPE)).astype(np.float32)
 
 
@@ -116,7 +118,7 @@ def test_networks_on_texts_hand_on_their_vectors():
     np.testing.assert_allclose(answers(other, ids), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", DECIDED)
 @pytest.mark.parametrize("seed", range(2))
 def test_every_weight_of_the_spaces_says_what_its_axes_are(name, seed):
     space = SPACES[name](SHAPE, 4, width=8)
@@ -129,7 +131,7 @@ def test_every_weight_of_the_spaces_says_what_its_axes_are(name, seed):
     assert declared == {v.path: len(v.shape) for v in architecture.build().weights}
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", DECIDED)
 @pytest.mark.parametrize("seed", range(2))
 def test_a_wider_child_computes_what_its_parent_does(name, seed):
     space = SPACES[name](SHAPE, 4, width=8)
@@ -145,6 +147,23 @@ def test_a_wider_child_computes_what_its_parent_does(name, seed):
     assert child.params > parent.params and found.share == 1.0
     assert_same_function(old, new)
     assert_same_function(old, new, training=True)  # copies have the batch statistics of originals
+
+
+def test_a_wider_network_of_cells_computes_what_its_parent_does():
+    """The channels are traced through concatenations, and sums of edges of all kinds."""
+    ops = {f"normal/op1_{place}": op for place, op in ((1, "dil_conv_3x3"), (2, "avg_pool_3x3"))}
+    space = SPACES["cell"](SHAPE, 4, width=4)
+    narrow = {"width": 4, "cells": 3, "dropout": 0.0, **ops}
+    parent, child = (space.candidate({**narrow, "width": w}).architecture for w in (4, 8))
+    old, new, found = born(parent, child, np.random.default_rng(0))
+    assert child.params > parent.params and found.share == 1.0
+    assert_same_function(old, new)
+    declared = {
+        node.layer_name + suffix: len(axes)
+        for node in child.live_nodes
+        for suffix, axes in node.op.weight_axes().items()
+    }
+    assert declared == {v.path: len(v.shape) for v in new.weights}
 
 
 INVERTED = {f"block{stage}_{place}": "inverted" for stage in range(1, 6) for place in range(1, 4)}
@@ -178,7 +197,7 @@ def test_a_block_behind_silu_comes_close():
     )
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", DECIDED)
 def test_larger_kernels_have_a_border_of_zeros(name):
     space = SPACES[name](SHAPE, 4, width=8)
     small, large = (
@@ -193,7 +212,7 @@ def test_larger_kernels_have_a_border_of_zeros(name):
         np.testing.assert_array_equal(back.weights[path], value)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", DECIDED)
 def test_mutations_give_finite_weights_of_the_right_shapes(name):
     space = SPACES[name](SHAPE, 4, width=8)
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())

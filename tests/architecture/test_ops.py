@@ -1,24 +1,38 @@
 """One gate for all ops: each builds, keeps its declared shape and counts, survives a config round
 trip and one training step."""
 
+from dataclasses import asdict
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from autoarch.architecture.ops import OPS, op_from_config
+from autoarch.architecture.ops.keras_model import describe
 from autoarch.errors import InvalidArchitectureError
 
 IMAGE = (6, 5, 8)
 SEQUENCE = (7, 8)
 IDS = (4, 5)
 SOUND = (100,)
+KERAS_MODEL = keras.Sequential(
+    [
+        keras.Input(IMAGE),
+        keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+        keras.layers.BatchNormalization(),
+        keras.layers.DepthwiseConv2D(3, use_bias=False),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+)
 CASES = {
     "activation": [({"function": name}, [IMAGE]) for name in ("relu", "hard_silu", "softmax")],
     "add": [({}, [IMAGE, IMAGE]), ({}, [(4,), (4,), (4,)])],
     "add_channel": [({}, [(5, 4)])],
     "average_pool2d": [({}, [IMAGE]), ({"size": 3, "stride": 1}, [IMAGE])],
     "batch_norm": [({}, [IMAGE]), ({}, [(7,)])],
+    "blend": [({"share": 0.3}, [(4,), (4,)])],
     "cepstrum": [({"coefficients": 3}, [(5, 4)])],
     "columns": [({"start": 1, "count": 3}, [IDS])],
     "concat": [({}, [IMAGE, (6, 5, 3)])],
@@ -34,6 +48,7 @@ CASES = {
     ],
     "dense": [({"units": 3}, [(7,)])],
     "depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "stride": 2}, [IMAGE])],
+    "dilated_depthwise_conv2d": [({}, [IMAGE]), ({"kernel": 5, "dilation": 3}, [IMAGE])],
     "dropout": [({"rate": 0.5}, [IMAGE])],
     "embedding_bag": [
         ({"ids": 9, "size": 4}, [IDS]),
@@ -41,10 +56,12 @@ CASES = {
         ({"ids": 9, "size": 4, "scaled": True, "from_zero": True}, [IDS]),
         ({"ids": 9, "size": 4, "per_row": True, "frozen": True}, [IDS]),
     ],
+    "frozen_batch_norm": [({}, [IMAGE])],
     "global_average_pool1d": [({}, [SEQUENCE])],
     "global_average_pool2d": [({}, [IMAGE])],
     "global_max_pool1d": [({}, [SEQUENCE])],
     "global_max_pool2d": [({}, [IMAGE])],
+    "keras_model": [(asdict(describe(KERAS_MODEL)), [IMAGE])],
     "log_mel": [
         ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
         ({"rate": 1000, "window": 25, "hop": 10, "bands": 4, "low_hz": 0.0}, [(103,)]),
@@ -54,12 +71,14 @@ CASES = {
     "oblong_conv2d": [
         ({"filters": 4}, [IMAGE]),
         ({"filters": 4, "height": 1, "width": 9, "stride": 2, "use_bias": True}, [(1, 9, 4)]),
+        ({"filters": 3, "height": 7, "width": 1, "stride": 2}, [IMAGE]),
     ],
     "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
     "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
     "separable_conv1d": [({"filters": 4, "kernel": 5}, [SEQUENCE])],
     "squeeze_excite": [({}, [IMAGE]), ({"ratio": 3, "gate": "sigmoid"}, [IMAGE])],
+    "zero": [({}, [IMAGE])],
 }
 
 
@@ -95,7 +114,11 @@ def test_op_gate(kind, fields, shapes):
     assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients)
 
 
-@pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "dense", "squeeze_excite"])
+@pytest.mark.parametrize(
+    "kind",
+    ["conv2d", "depthwise_conv2d", "dilated_depthwise_conv2d", "dense", "oblong_conv2d",
+     "squeeze_excite"],
+)  # fmt: skip
 def test_multiply_adds_equal_those_of_the_written_out_sum(kind):
     """Each output element of a linear layer is a sum over its window: count the products.
 

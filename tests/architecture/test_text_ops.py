@@ -8,14 +8,21 @@ from autoarch.architecture import Architecture
 from autoarch.spaces.text import PLAIN, RECURRENT, TOKENS, TextSpace
 from autoarch.training.constants import set_constants
 
+LINEAR = {
+    group: np.random.default_rng(2).normal(size=(ids, 3)).astype(np.float32)
+    for group, ids in [((0, 1), 50), ((1, 1), 41), ((3, 20), 41)]
+}
 VECTORS = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
 
 
+@pytest.mark.parametrize("half", range(2))
 @pytest.mark.parametrize("network", PLAIN + RECURRENT)
-@pytest.mark.parametrize("number", range(4))
-def test_every_network_builds_as_declared(network, number):
+def test_every_network_builds_as_declared(network, half):
+    odd = (PLAIN + RECURRENT).index(network) % 2
+    number = 3 - odd if half else odd
     vectors = VECTORS if number % 2 else None
-    space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, vectors=vectors)
+    linear = LINEAR if number < 2 else None
+    space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, vectors=vectors, linear=linear)
     decisions = {"network": network, "pooling": "both" if number % 2 else "max"}
     decisions |= {"bag/size": 16 * (number > 0), "bag/grams": "trigrams", "tokens": TOKENS[number]}
     candidate = space.candidate(decisions | {"bag/relu": number > 1})
@@ -29,6 +36,32 @@ def test_every_network_builds_as_declared(network, number):
     again = keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
     assert np.allclose(model(ids), again(ids), atol=1e-6)
+
+
+@pytest.mark.parametrize("network, size", [("cnn", 16), ("bag", 0)])
+def test_a_blend_answers_with_the_linear_model_and_learns_without_it(network, size):
+    scales = {group: np.linspace(1, 3, len(table)) for group, table in LINEAR.items()}
+    space = TextSpace((12, 23), 3, words=50, buckets=40, scales=scales, linear=LINEAR)
+    decisions = {"network": network, "linear": 0.3, "bag/size": size, "bag/grams": "words"}
+    candidate = space.candidate(decisions | {"bag/characters": False})
+    architecture = candidate.architecture
+    half = architecture.build(policy="mixed_bfloat16")
+    assert {m.output.dtype for m in (half, architecture.learner(half))} == {"float32"}
+    model = architecture.build()
+    set_constants(model, candidate.constants)
+    learner = architecture.learner(model)
+    ids = np.random.default_rng(0).integers(0, 40, (4, 12, 23)).astype(np.int32)
+    given = np.zeros((4, 3))
+    for (start, count), table in LINEAR.items():
+        for text, row in zip(ids[:, :, start : start + count].reshape(4, -1), given):
+            weights = scales[start, count][text] * (text > 0)
+            row += weights @ table[text] / np.sqrt(weights @ weights)
+    assert np.allclose(model(ids), 0.7 * learner(ids) + 0.3 * given, atol=1e-5)
+    known = {variable.path for variable in learner.weights}
+    assert known and not any(path.startswith("linear") for path in known)
+    assert {v.path for v in model.trainable_variables} == {
+        v.path for v in learner.trainable_variables
+    }
 
 
 def test_a_bag_is_the_sum_over_the_root_of_the_count():

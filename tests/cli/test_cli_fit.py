@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import autoarch.data
 from autoarch.objectives import OBJECTIVES
+from autoarch.spaces import NAMED
 from autoarch.tasks import settings
 
 
@@ -23,10 +24,21 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--time", "1h30m", "--trials", "7", "--oracle", "random", "--space", "mobile"),
         *("--objective", "macro_f1", "--image-size", "64", "--valid", "20%", "--test", "held/out"),
         *("--class-weight", "none", "--precision", "float32", "--seed", "3", "--output", "runs/b"),
-        *("--resume", "--inherit", "--mirror", "none", "--quantize", "int8"),
+        *(
+            "--resume",
+            "--evaluator",
+            "one-shot",
+            "--inherit",
+            "--mirror",
+            "none",
+            "--quantize",
+            "int8",
+        ),
         *("--max-size", "100KB", "--max-params", "100k", "--max-macs", "5M"),
         *("--max-latency", "5ms", "--max-ram", "256KB", "--device", "phone", "--mobile"),
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
+        *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
+        *("--architecture", "resnet8"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -34,6 +46,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
     assert made.settings == {
         "trials": 7,
         "oracle": "random",
+        "evaluator": "one-shot",
         "space": "mobile",
         "objective": "macro_f1",
         "image_size": 64,
@@ -46,6 +59,10 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "ship": "int8",
         "prefer": ("latency=5ms", "size=50KB"),
         "objectives": "accuracy,size",
+        "preset": ("width=32",),
+        "fixed": ("kernel=5",),
+        "forbidden": ("op=a", "op=b"),
+        "architecture": "resnet8",
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -68,6 +85,7 @@ def test_defaults(runner: CliRunner, search) -> None:
     assert made.settings == {
         "trials": None,
         "oracle": "auto",
+        "evaluator": "train",
         "space": "auto",
         "objective": "accuracy",
         "image_size": None,
@@ -80,6 +98,10 @@ def test_defaults(runner: CliRunner, search) -> None:
         "ship": "float",
         "prefer": (),
         "objectives": None,
+        "preset": (),
+        "fixed": (),
+        "forbidden": (),
+        "architecture": None,
         "device": None,
         "mobile": False,
         "constraints": {},
@@ -93,11 +115,13 @@ def test_defaults(runner: CliRunner, search) -> None:
     ("option", "values"),
     [
         ("oracle", settings.ORACLE_NAMES),
+        ("evaluator", settings.EVALUATORS),
         ("space", settings.SPACE_NAMES),
         ("objective", tuple(OBJECTIVES)),
         ("class_weight", settings.CLASS_WEIGHTS),
         ("precision", settings.PRECISIONS),
         ("mirror", settings.MIRRORS),
+        ("architecture", tuple(NAMED)),
     ],
 )
 def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -> None:

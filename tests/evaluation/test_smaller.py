@@ -8,7 +8,7 @@ from autoarch.evaluation.smaller import shrunk, smaller_network
 from autoarch.spaces import SPACES
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", ["residual", "mobile"])
 def test_the_same_weights_serve_smaller_pictures(name):
     network = SPACES[name]((32, 32, 3), 5, width=8).candidate({}).architecture
     small = smaller_network(network)

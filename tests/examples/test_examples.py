@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_every_example_is_run_here():
-    tested = {"arrays.py", "serve.py", "keras_tuner_oracle.py", "int8.py"}
+    tested = {"arrays.py", "serve.py", "keras_tuner_oracle.py", "int8.py", "own_space.py"}
     tested.add("stream.py")  # by tests/tasks/test_speech_search.py, which has a model for it
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested
 
@@ -62,6 +62,15 @@ def test_serve(run, tmp_path):
     assert [line.split(":")[0] for line in lines] == ["0.png", "1.png", "2.png"]
     expected = autoarch.load(directory).predict([tmp_path / f"{n}.png" for n in range(3)])
     assert [line.split()[1] for line in lines] == [str(label) for label in expected]
+
+
+def test_own_space(tmp_path):
+    said = example("own_space.py", "--time", "none", "--trials", 2, "--output", "run", cwd=tmp_path)
+    assert "'width'" in said.splitlines()[-1] and "'kernel': 3" in said.splitlines()[-1]
+    search = autoarch.load(tmp_path / "run")
+    assert search.trials_[0].decisions["width"] == 8
+    assert search.result_["test"]["accuracy"] > 0.8
+    assert '"__main__:Funnel"' in (tmp_path / "run" / "run.json").read_text()
 
 
 def test_keras_tuner_oracle(tmp_path):

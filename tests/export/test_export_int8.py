@@ -165,7 +165,8 @@ import runpy, numpy as np
 from pathlib import Path
 int8 = runpy.run_path({litert_int8.__file__!r})
 flat = runpy.run_path({str(Path(litert_int8.__file__).parents[1] / "flat_file.py")!r})
-int8["convert_network"]({str(network)!r}, {str(pixels)!r}, "a.tflite")
+int8["calibrate_network"]({str(network)!r}, {str(pixels)!r}, "a.tflite")
+int8["quantise_calibrated"]("a.tflite")
 before = Path("a.tflite").read_bytes()
 flat["compact"]("a.tflite", ["pixels"], ["probabilities"])
 after = Path("a.tflite").read_bytes()

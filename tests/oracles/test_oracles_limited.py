@@ -52,6 +52,43 @@ def test_draws_fit_and_most_are_near_the_limit(limit):
     assert np.mean(np.array(costs) >= NEAR * limit) > 0.6
 
 
+def test_most_draws_use_nearly_all_of_the_budget():
+    space, rng = limited(5_000), np.random.default_rng(1)
+    shares = []
+    for _ in range(200):
+        space.renew_allowance()
+        shares.append(space.use(space.sample(rng))[0])
+    assert np.median(shares) > 0.7
+    assert np.min(shares) < 0.4  # some lie anywhere
+
+
+def test_mutants_of_what_is_at_the_limit_fit_and_stay_near_it():
+    space, rng = limited(5_000), np.random.default_rng(1)
+    plain = DecisionSpace(space.decisions)
+    parent = {"stages": 4, "width1": 32, "width2": 64, "width3": 32, "width4": 16, "rate": 0.01}
+    assert cost(parent) == 4_704
+    found = []
+    for _ in range(200):
+        space.renew_allowance()
+        mutant = space.mutate(parent, rng)
+        assert space.contains(mutant)
+        assert mutant != parent
+        found.append(space.use(mutant)[0])
+    usual = np.array([space.use(plain.mutate(parent, rng))[0] for _ in range(200)])
+    assert np.mean(np.array(found) <= 1) > 0.98 > np.mean(usual <= 1)
+    assert np.median(found) > np.median(usual[usual <= 1])
+
+
+def test_where_no_limit_binds_mutants_are_as_ever():
+    space, rng = limited(1e9), np.random.default_rng(0)
+    parent = space.activate({})
+    for _ in range(100):
+        space.renew_allowance()
+        mutant = space.mutate(parent, rng)
+        if mutant["stages"] == parent["stages"]:
+            assert sum(mutant[name] != parent[name] for name in parent) == 1
+
+
 def test_where_no_limit_binds_draws_are_as_ever():
     space, plain = limited(1e9), DecisionSpace.from_hyperparameters(conditional_space())
     rng, other = np.random.default_rng(2), np.random.default_rng(3)
@@ -68,9 +105,23 @@ def test_a_proposal_prices_a_bounded_number_of_settings():
     space, rng = limited(60), np.random.default_rng(0)
     assert space.smallest
     before = space.priced
-    for _ in range(2_000):
-        space.sample(rng)
-    assert space.priced - before < 350
+    for _ in range(1_000):
+        space.mutate(space.sample(rng), rng)
+    assert space.priced - before < 450  # 200 draws, 200 mutants, and what is pulled
+
+
+def test_what_was_priced_before_changes_no_draw():
+    # A search that was resumed has priced nothing yet.
+    fresh, used = limited(60), limited(60)
+    parent = fresh.activate({})
+    found = []
+    for space in (used, used, fresh):
+        space.renew_allowance()
+        rng = np.random.default_rng(3)
+        found.append(
+            [draw for _ in range(40) for draw in (space.sample(rng), space.mutate(parent, rng))]
+        )
+    assert found[1] == found[0] == found[2]
 
 
 def test_the_smallest_setting_is_found_by_single_steps():
@@ -189,6 +240,20 @@ def test_random_search_under_a_limit_comes_nearer_to_it_than_rejection():
         if used <= limit:
             rejected.append(used)
     assert np.median([cost(values) for values in found]) > np.median(rejected)
+
+
+def test_bayesian_search_begins_with_draws_near_the_limit_and_comes_back_to_them(monkeypatch):
+    drawn, sample = [], LimitedSpace.sample
+
+    def recorded(self, rng):
+        drawn.append(sample(self, rng))
+        return drawn[-1]
+
+    monkeypatch.setattr(LimitedSpace, "sample", recorded)
+    _, found = search("bayesian", 5_000, 30)
+    for number in (*range(12), 16, 24):
+        assert found[number] in drawn, number
+    assert not all(values in drawn for values in found)
 
 
 def test_the_same_seed_and_events_give_the_same_proposals():

@@ -36,7 +36,7 @@ class LookUp:
         self.calls.append((trial, fidelity.done, fidelity.epochs))
         if len(self.calls) == self.kill_at:
             raise Killed
-        if should_stop():
+        if any(should_stop() for _ in range(3)):  # once a step
             raise StoppedError
         if error := self.fails(trial):
             raise error

@@ -13,8 +13,11 @@ import autoarch
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export import ask_int8
 from autoarch.search import budget
+from autoarch.search.progress import Progress
+from autoarch.tasks import int8
+from autoarch.tasks.int8 import drop_note
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.shipping import drop_note, first_that_fits
+from autoarch.tasks.shipping import first_that_fits
 
 SETTINGS: dict[str, Any] = {
     "time_limit_s": None,
@@ -66,6 +69,23 @@ def test_an_oversized_file_is_never_shipped() -> None:
         ship([1200, 1050, 1300], 1000)
 
 
+def test_files_that_do_not_work_are_told_and_the_next_network_is_shipped() -> None:
+    notes: list[str] = []
+
+    def weigh(trained: Any) -> int:
+        if trained.size < 0:
+            raise ExportError("Export failed: asking it: failed to prepare")
+        return int(trained.size)
+
+    options = [option(0, -1), option(1, 1200), option(2, 900)]
+    assert first_that_fits(iter(options), weigh, 1000, notes.append).record.trial == 2
+    assert "trial 0 does not work (Export failed: asking it: failed to prepare)" in notes[0]
+    with pytest.raises(ExportError, match=r"has an int8 file that works; .*failed to prepare"):
+        first_that_fits([option(0, -1), option(1, -1)], weigh, 1000, notes.append)
+    with pytest.raises(ExportError, match="the smallest has 1,200"):
+        first_that_fits(options[:2], weigh, 1000, notes.append)
+
+
 @pytest.mark.parametrize(("drop", "said"), [(0.01, False), (-0.02, False), (0.023, True)])
 def test_a_drop_of_more_than_a_point_is_told(drop: float, said: bool) -> None:
     note = drop_note({"drop": {"valid": drop, "test": 0.5}}, "picture")
@@ -91,8 +111,14 @@ def test_a_limit_of_the_int8_file_needs_one() -> None:
 def test_a_run_whose_final_network_is_too_large_ships_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trial 0 wins with 372 k weights; the file of trial 1 is the first within the limit."""
+    """Trial 0 wins with 372 k weights; the file of trial 1 is the first within the limit. As if
+    its int8 file were much worse than the network, that is fine-tuned as well."""
     monkeypatch.setattr(budget, "FREE_FINAL_EPOCHS", 7.0)
+    monkeypatch.setattr(int8, "LARGEST_DROP", -1.0)
+    monkeypatch.setattr(int8, "TUNING_EPOCHS", 0.2)
+    notes: list[str] = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "note", notes.append)
     limit = 200_000
     search = autoarch.ImageSearch(
         None,
@@ -102,7 +128,9 @@ def test_a_run_whose_final_network_is_too_large_ships_the_next_one(
         max_size_bytes=limit,
         image_size=8,
         output=tmp_path / "run",
+        progress=progress,
     ).fit("demo:digits")
+    assert sum("Fine-tuning for int8" in note for note in notes) == 1
     result, model = search.result_, tmp_path / "run" / "model"
     first, second = search.trials_
     assert first.params > limit > second.params

@@ -36,16 +36,20 @@ def test_it_learns_and_answers(found):
 def test_what_the_data_gave_is_left_alone_and_exported(found):
     again = load(found.run_)
     weights = {v.path: np.asarray(v) for v in again.model_.weights}
-    (path,) = [path for path in weights if path.endswith("pretrained/embeddings") and "bag" in path]
+    (path,) = [path for path in weights if path.endswith("pretrained/embeddings")]
     words = (found.run_ / "model" / "vocab.txt").read_text("utf-8").split()
     table = weights[path][2:][[words.index(word) for word in ("lovely", "cold", "soup", "unheard")]]
     assert np.allclose(
         table / table[0, 0], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0.1]], atol=1e-5
     )
-    (scales,) = [weight for path, weight in weights.items() if "bag_word_vectors_scales" in path]
+    (scales,) = [weight for path, weight in weights.items() if "linear_table0_scales" in path]
     frequent = scales[2 + words.index("number"), 0]
     assert 1 < frequent < 2  # in about half of the texts
     assert scales[2 + words.index("unheard"), 0] == 0
+    linear = weights["linear_table0/embeddings"]
+    bad, good = linear[2 + words.index("lovely")]
+    assert good > 0.3 > -0.3 > bad and again.classes_[1] == "good"
+    assert not linear[2 + words.index("unheard")].any()
     texts = ["a lovely evening", "cold again"]
     assert np.allclose(again.predict_proba(texts), found.predict_proba(texts), atol=1e-6)
 
@@ -53,7 +57,7 @@ def test_what_the_data_gave_is_left_alone_and_exported(found):
 def test_the_log_keeps_what_trial_0_is(found):
     lines = (found.run_ / "trials.jsonl").read_text().splitlines()
     (setup,) = [e["setup"] for e in map(json.loads, lines) if e["event"] == "setup"]
-    assert setup["network"] == "bag+cnn" and setup["recipe"]["epsilon"] == 1e-3
+    assert setup["network"] == "cnn" and setup["recipe"]["epsilon"] == 1e-3
 
 
 @pytest.mark.parametrize("name", ["litert_int8", "c_array"])

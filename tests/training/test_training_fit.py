@@ -1,5 +1,6 @@
 import gc
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +10,7 @@ from autoarch.errors import TrialFailedError
 from autoarch.spaces import ResidualSpace
 from autoarch.training.augment import Augmenter, Strengths, make_augmenter
 from autoarch.training.batches import Batches
-from autoarch.training.fit import Trainer
+from autoarch.training.fit import Trainer, _OneReplicaAdamW
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -59,6 +60,26 @@ def test_it_learns_in_every_precision(architecture, data, augment, policy):
     accuracy = np.mean(subject.predict_proba(data.images).argmax(1) == data.labels)
     assert accuracy > 0.9
     assert all(weight.dtype == np.float32 for weight in subject.weights())
+
+
+def test_the_optimizer_is_keras_own():
+    """Dense and sparse gradients, weight decay and clipping, against Keras's AdamW."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(6, 4)).astype(np.float32)
+    options = {"weight_decay": 0.1, "epsilon": 1e-3, "global_clipnorm": 5.0}
+    found = []
+    for kind in (_OneReplicaAdamW, keras.optimizers.AdamW):
+        weights = [keras.Variable(start), keras.Variable(start)]
+        optimizer = kind(0.1, **options)
+        rng = np.random.default_rng(1)
+        for step in range(4):
+            dense = tf.constant(rng.normal(size=start.shape) * 10.0**step, tf.float32)
+            rows = tf.constant(rng.normal(size=(3, 4)), tf.float32)
+            sparse = tf.IndexedSlices(rows, tf.constant([1, 4, 1]), tf.constant(start.shape))
+            optimizer.apply_gradients(zip([dense, sparse], weights))
+        found.append([weight.numpy() for weight in weights])
+    for ours, theirs in zip(*found):
+        assert np.allclose(ours, theirs, atol=1e-5) and np.abs(ours - start).max() > 0.1
 
 
 def test_equal_seeds_train_equal_networks(architecture, data, augment):

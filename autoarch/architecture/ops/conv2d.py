@@ -64,6 +64,7 @@ class Conv2D(Op):
             kernel=(self.filters, self.kernel, self.kernel, channels // self.groups),
             channels=self.filters,
             stride=self.stride,
+            biased=self.use_bias,
         )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:

@@ -52,6 +52,7 @@ class DepthwiseConv2D(Op):
             kernel=(1, self.kernel, self.kernel, channels),
             channels=channels,
             stride=self.stride,
+            biased=self.use_bias,
         )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:

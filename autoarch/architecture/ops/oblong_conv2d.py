@@ -62,6 +62,7 @@ class OblongConv2D(Op):
             kernel=(self.filters, self.height, self.width, shape[-1]),
             channels=self.filters,
             stride=self.stride,
+            biased=self.use_bias,
         )
 
     def apply(self, inputs: list[Any], *, name: str, dtype: str) -> Any:

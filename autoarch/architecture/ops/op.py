@@ -25,6 +25,8 @@ class Op(ABC):
     kind: ClassVar[str]
     commutative: ClassVar[bool] = False
     """Whether the order of the inputs changes nothing; the canonical key then ignores it."""
+    foldable: ClassVar[bool] = True
+    """Whether networks with it have an int8 form."""
 
     @abstractmethod
     def output_shape(self, *inputs: Shape) -> Shape:

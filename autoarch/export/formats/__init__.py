@@ -50,6 +50,11 @@ class Writing:
         self.serving_model.save(path)
         return path
 
+    @cached_property
+    def folded_model(self) -> Any:
+        """What is quantised; see `TrainedModel.folded_model`."""
+        return self.model.folded_model()
+
     def first(self, what: str) -> bool:
         """Whether nobody has asked for this before: for work that several formats share."""
         new = what not in self._begun

@@ -61,24 +61,27 @@ def convert_once(writing: Writing, convert: Convert) -> Path:
     """Has the int8 file made in `scratch`, by the first of the formats that need it."""
     import numpy as np
 
-    from autoarch.export import flat_file
+    from autoarch.export import flat_file, ranges
 
     if writing.int8_file is not None:
         return writing.int8_file
     path = writing.scratch / FILE
     if writing.first(NAME):
         network, inputs = writing.scratch / "folded.keras", writing.scratch / "calibration.npy"
-        writing.model.folded_model().save(network)
+        writing.folded_model.save(network)
         assert writing.calibration is not None  # `export_bundle` has asked for it
         np.save(inputs, writing.model.integer_inputs(writing.calibration))
-        convert(convert_network, source=str(network), calibration=str(inputs), target=str(path))
+        convert(calibrate_network, source=str(network), calibration=str(inputs), target=str(path))
+        convert(ranges.widen, path=str(path))
+        convert(quantise_calibrated, path=str(path))
         name = "features" if writing.model.front_end else "pixels"
         convert(flat_file.compact, path=str(path), inputs=[name], outputs=["probabilities"])
     return path
 
 
-def convert_network(source: str, calibration: str, target: str) -> None:
-    """Converts a `.keras` file of a folded network; may crash the process.
+def calibrate_network(source: str, calibration: str, target: str) -> None:
+    """Converts a `.keras` file of a folded network to a float `.tflite` file that holds the range
+    of each activation; may crash the process.
 
     Args:
         source: The Keras model, from centred pixels or features to probabilities.
@@ -110,7 +113,21 @@ def convert_network(source: str, calibration: str, target: str) -> None:
     converter.representative_dataset = lambda: ([example[None]] for example in examples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
+    # The converter's two steps one by one, as TensorFlow's quantisation debugger takes them: in
+    # between, ranges can be seen to.
+    converter._experimental_calibrate_only = True
     Path(target).write_bytes(converter.convert())
+
+
+def quantise_calibrated(path: str) -> None:
+    """Makes what `calibrate_network` wrote int8, in place; may crash the process."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    file = Path(path)
+    file.write_bytes(
+        mlir_quantize(file.read_bytes(), input_data_type=tf.int8, output_data_type=tf.int8)
+    )
 
 
 def finish(source: str, target: str, **description: Any) -> None:

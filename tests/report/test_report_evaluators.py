@@ -1,0 +1,31 @@
+"""What a run says of shared weights."""
+
+import doctest
+
+from autoarch.report import evaluators
+from autoarch.report.evaluators import evaluator_text
+
+FACTS = {
+    "name": "one-shot",
+    "supernet_epochs": 4.0,
+    "networks_scored": 1,
+    "tau": None,
+    "tau_networks": 1,
+    "fell_back": False,
+}
+
+
+def test_examples_hold():
+    assert doctest.testmod(evaluators).failed == 0
+
+
+def test_runs_without_shared_weights_say_nothing():
+    assert evaluator_text(None) == evaluator_text({}) == ""
+    assert evaluator_text({"evaluator": {"name": "train"}}) == ""
+
+
+def test_what_is_not_defined_and_what_was_not_followed_are_said():
+    text = evaluator_text({"evaluator": FACTS})
+    assert text.startswith("1 network scored") and "is not defined on 1 network." in text
+    text = evaluator_text({"evaluator": {**FACTS, "tau": 0.1, "fell_back": True}})
+    assert "is 0.10 on 1 network: too low" in text

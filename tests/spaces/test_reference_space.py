@@ -1,0 +1,41 @@
+"""Known networks in place of a search."""
+
+import pytest
+
+from autoarch.errors import InvalidInputError
+from autoarch.oracles import make_oracle
+from autoarch.spaces import NAMED, ReferenceSpace, named_architecture
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_it_is_the_published_network_or_a_smaller_one(name):
+    published = named_architecture(name, (32, 32, 3), 10)
+    small = ReferenceSpace(name, (32, 32, 3), 10, width=8)
+    assert small.candidate({}).architecture == named_architecture(name, (32, 32, 3), 10, 8)
+    assert small.candidate({}).architecture.macs < published.macs
+    assert small.candidate({}).decisions["width"] == 8
+    large = ReferenceSpace(name, (32, 32, 3), 10, width=256)
+    assert large.candidate({}).architecture == published
+    assert "width" not in large.candidate({}).decisions
+
+
+def test_a_given_width_is_taken_as_it_is():
+    space = ReferenceSpace("resnet8", (32, 32, 3), 10, width=24, exact=True)
+    assert space.candidate({}).architecture.params > 78_666
+
+
+def test_there_is_one_network_to_propose():
+    space = ReferenceSpace("resnet8", (8, 8, 1), 10)
+    oracle = make_oracle(
+        "evolution",
+        objective="val_accuracy",
+        seed=0,
+        hyperparameters=space.hyperparameters(),
+        key=lambda decisions: space.candidate(decisions).architecture.key,
+    )
+    assert oracle.propose() is not None and oracle.propose() is None
+
+
+def test_an_unknown_name_tells_those_that_exist():
+    with pytest.raises(InvalidInputError, match="resnet8"):
+        ReferenceSpace("vgg", (32, 32, 3), 10)

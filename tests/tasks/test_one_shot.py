@@ -1,0 +1,248 @@
+"""The stages of a one-shot search: real shared weights, a look-up in place of training alone."""
+
+import zlib
+from contextlib import ExitStack
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import autoarch
+from autoarch.costs.budgets import Budgets
+from autoarch.costs.constraints import Constraints
+from autoarch.data.dataset import ImageSet
+from autoarch.errors import InvalidInputError, TrialFailedError
+from autoarch.objectives import get_objective
+from autoarch.oracles import make_oracle
+from autoarch.search.budget import Clock, Plan
+from autoarch.search.loop import Search
+from autoarch.search.progress import Progress
+from autoarch.spaces import MobileSpace
+from autoarch.supernet.training import Supernet
+from autoarch.tasks import one_shot
+from autoarch.training.augment import make_augmenter
+from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
+
+ACCURACY = get_objective("accuracy")
+SPACE = MobileSpace((8, 8, 1), 3, width=8)
+AUGMENT = make_augmenter((8, 8, 1), 3)
+
+
+def squares(n=96):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=n)
+    images = rng.integers(0, 60, (n, 8, 8, 1)).astype(np.uint8)
+    for image, label in zip(images, labels):
+        image[2 * label : 2 * label + 3, 2:6] += 150
+    return ImageSet(images, labels.astype(np.int64), ("",) * n)
+
+
+DATA = squares()
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`: nothing handles it."""
+
+
+class LookUp:
+    """Stands for `TrainEvaluator`; scores depend on the network's key alone, or on nothing."""
+
+    train = valid = DATA
+    objective, seed, policy, class_weights = ACCURACY, 5, "float32", None
+
+    def __init__(self, score=lambda key: by_key(key)):
+        self.score = score
+
+    def augmenter(self, data):
+        return AUGMENT
+
+    def evaluate(self, candidate, trial, fidelity, *, should_stop, on_epoch):
+        score = self.score(candidate.architecture.key)
+        return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.001, 0.002)
+
+
+class Sitting:
+    """One sitting of a search in `folder`; continues what is there."""
+
+    def __init__(self, folder, stack, evaluator=None, trials=14, phase=lambda name: None):
+        self.notes = []
+        self.progress = Progress()
+        self.progress.note = self.notes.append
+        run = RunDirectory(folder)
+        if not run.exists():
+            run.create({})
+        self.log = stack.enter_context(TrialLog(run.log_file))
+        evaluator = evaluator or LookUp()
+        clock, plan = Clock(None, spent_s=self.log.spent_s), Plan((1.0,), None, None, 9.0, 0.01)
+        baseline = SPACE.candidate({})
+
+        def choose(space, *, baseline, first=(), auto=None, tuned=None):
+            return make_oracle(
+                auto or "random",
+                objective=ACCURACY,
+                seed=1,
+                hyperparameters=space.hyperparameters(),
+                initial=[baseline.decisions, *first],
+                key=lambda decisions: space.candidate(decisions).architecture.key,
+            )
+
+        make_search = partial(Search, objective=ACCURACY, clock=clock)
+        oracle = choose(SPACE, baseline=baseline)
+        oracle.replay(self.log.events)
+        self.search = make_search(
+            SPACE, oracle, evaluator, log=self.log, plan=plan, max_trials=trials
+        )
+        one_shot.OneShot(
+            space=SPACE,
+            baseline=baseline,
+            objective=ACCURACY,
+            budgets=Budgets(Constraints(), None, None),
+            evaluator=evaluator,
+            run=run,
+            log=self.log,
+            clock=clock,
+            plan=plan,
+            progress=self.progress,
+            phase=phase,
+            interrupted=lambda: False,
+            make_oracle=choose,
+            make_search=make_search,
+        ).search(self.search)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(one_shot, "FREE_EPOCHS", 6.0)
+    monkeypatch.setattr(one_shot, "FREE_SCORES", 16)
+    monkeypatch.setattr(one_shot, "CHECKPOINT_EVERY_S", 0.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(one_shot, "FREE_EPOCHS", 6.0)
+        patch.setattr(one_shot, "FREE_SCORES", 16)
+        return SimpleNamespace(folder=folder, **vars(Sitting(folder, stack)))
+
+
+def essence(search):
+    return [(t.key, dict(t.decisions), t.score) for t in search.trials]
+
+
+def test_the_stages_leave_their_marks_in_the_log(whole):
+    events = read_events(whole.folder / "trials.jsonl")
+    kinds = [e["event"] for e in events if e["event"] not in ("clock", "phase")]
+    assert kinds[:4] == ["proposed", "measured", "supernet", "shared"]
+    shared = next(e for e in events if e["event"] == "shared")
+    assert shared["epochs"] == 6.0 and shared["networks"] == 16
+    scored = read_events(whole.folder / "supernet" / "trials.jsonl")
+    assert sum(e["event"] == "measured" for e in scored) == 16
+    assert not any("recipe/learning_rate" in e.get("decisions", {}) for e in scored)
+    checks = [dict(t.decisions) for t in whole.search.trials[1 : 1 + len(shared["checks"])]]
+    for decisions, check in zip(checks, shared["checks"], strict=True):
+        assert decisions.items() >= check.items()  # with the recipe of trial 0
+    facts = one_shot.facts_of(whole.log)
+    assert facts["tau_networks"] == 1 + len(checks) >= 7  # some ranks are both
+    assert facts["networks_scored"] == 16 and -1 <= facts["tau"] <= 1
+    assert len(whole.notes) == 1 and "Kendall's tau" in whole.notes[0]
+
+
+def by_key(key):
+    return zlib.crc32(key.encode()) / 2**32
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_scores_that_agree_are_followed_and_others_are_not(tmp_path, monkeypatch, agree):
+    def shared(self, candidate, trial, fidelity, **_):
+        score = by_key(candidate.architecture.key)
+        return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.0, 0.0)
+
+    monkeypatch.setattr(one_shot.SharedWeightsEvaluator, "evaluate", shared)
+    alone = by_key if agree else lambda key: 1 - by_key(key)
+    with ExitStack() as stack:
+        sitting = Sitting(tmp_path / "run", stack, LookUp(alone))
+    (event,) = [e for e in sitting.log.events if e["event"] == "shared"]
+    next_trial = sitting.search.trials[1 + len(event["checks"])]
+    follows = dict(next_trial.decisions).items() >= event["followers"][0].items()
+    facts = one_shot.facts_of(sitting.log)
+    assert facts["tau"] == pytest.approx(1 if agree else -1)
+    assert follows == agree and facts["fell_back"] != agree
+    assert ("not followed" in sitting.notes[0]) != agree
+
+
+@pytest.mark.parametrize("stage", ["training", "scoring", "alone"])
+def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch, stage):
+    with ExitStack() as stack, monkeypatch.context() as patch, pytest.raises(Killed):
+        calls = 0
+
+        def count(limit, original, *args, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls > limit:
+                raise Killed
+            return original(*args, **kwargs)
+
+        target, name, limit = {
+            "training": (Supernet, "_step", 2),
+            "scoring": (one_shot.SharedWeightsEvaluator, "evaluate", 5),
+            "alone": (LookUp, "evaluate", 4),
+        }[stage]
+        original = getattr(target, name)
+        patch.setattr(target, name, lambda *a, **k: count(limit, original, *a, **k))
+        Sitting(tmp_path / "run", stack)
+    with ExitStack() as stack:
+        resumed = Sitting(tmp_path / "run", stack)
+        assert essence(resumed.search) == essence(whole.search)
+        assert one_shot.facts_of(resumed.log) == one_shot.facts_of(whole.log)
+
+
+def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch):
+    def breaks(*_, **__):
+        raise TrialFailedError("the supernet's loss became nan")
+
+    monkeypatch.setattr(Supernet, "train", breaks)
+    with ExitStack() as stack:
+        sitting = Sitting(tmp_path / "run", stack, trials=4)
+        assert len(sitting.search.trials) == 4
+        assert one_shot.facts_of(sitting.log) is None
+        assert "No shared weights: the supernet's loss became nan" in sitting.notes[0]
+
+
+def test_evaluators_are_checked_at_the_start(tmp_path):
+    search = autoarch.ImageSearch(time=None, evaluator="x", output=tmp_path / "run")
+    with pytest.raises(InvalidInputError, match="`evaluator` must be one of train, one-shot"):
+        search.fit(DATA.inputs, DATA.labels)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_led_through_the_stages(tmp_path, monkeypatch):
+    seen = []
+
+    def search(stages, search):
+        seen.append((stages.space.name, stages.evaluator.train, search.trials))
+        raise Killed
+
+    monkeypatch.setattr(one_shot.OneShot, "search", search)
+    run = autoarch.ImageSearch(
+        time=None, space="mobile", evaluator="one-shot", precision="float32", output=tmp_path / "r"
+    )
+    with pytest.raises(Killed):
+        run.fit(DATA.inputs, DATA.labels)
+    ((space, train, trials),) = seen
+    assert space == "mobile" and len(train) < len(DATA) and trials == []
+
+
+@pytest.mark.long
+def test_the_whole_way(tmp_path):
+    search = autoarch.ImageSearch(
+        time=None, trials=4, space="mobile", evaluator="one-shot", seed=4, output=tmp_path / "run"
+    )
+    result = search.fit(DATA.inputs, DATA.labels).result_
+    facts = result["evaluator"]
+    assert facts["name"] == "one-shot" and facts["tau_networks"] == 4
+    assert result["trials"]["completed"] == 4
+    assert {"supernet", "shared search"} <= set(result["phases"])
+    assert "scored with shared weights" in search.summary()
+    assert "scored with shared weights" in search.report().read_text()
