@@ -5,6 +5,9 @@ from __future__ import annotations
 IMAGE_SPACES = ("residual", "mobile", "cell", "chain", "topology", "nasbench201")
 """Keys of `autoarch.spaces.SPACES`."""
 
+SPACES = ("auto", *IMAGE_SPACES, "pretrained", "speech", "text")
+"""What `--space` may be; `SPACE_NAMES` of the tasks."""
+
 NAMED_NETWORKS = (
     "nasnet-a",
     "amoebanet-a",

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
-from autoarch.cli.choices import IMAGE_SPACES, NAMED_NETWORKS
+from autoarch.cli.choices import NAMED_NETWORKS, SPACES
 from autoarch.cli.command import Command, Option
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
@@ -101,12 +101,14 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--space",
-    type=click.Choice(["auto", *IMAGE_SPACES, "pretrained", "speech", "text"]),
+    type=click.Choice(SPACES),
+    metavar="NAME",
     default="auto",
     show_default=True,
     cls=Option,
     section="Search",
-    help="Family of networks to search; `autoarch spaces` says what is in each.",
+    help=f"Family of networks to search: {', '.join(SPACES)}; `autoarch spaces` says what is "
+    "in each.",
 )
 @_wish(
     "--set",

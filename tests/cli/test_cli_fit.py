@@ -39,6 +39,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
         *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
         *("--architecture", "resnet8"),
+        *("--pretrained", "weights/"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -63,6 +64,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "fixed": ("kernel=5",),
         "forbidden": ("op=a", "op=b"),
         "architecture": "resnet8",
+        "pretrained": "weights/",
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -102,6 +104,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         "fixed": (),
         "forbidden": (),
         "architecture": None,
+        "pretrained": None,
         "device": None,
         "mobile": False,
         "constraints": {},

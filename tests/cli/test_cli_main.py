@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 COMMANDS = (
     *("fit", "resume", "evaluate", "predict", "export", "trials", "report", "bench"),
-    *("devices", "latency", "info"),
+    *("spaces", "devices", "latency", "info"),
 )
 
 
