@@ -87,8 +87,10 @@ def cases_of(name: str) -> list[tuple[tuple[int, ...], int, int]]:
     return SOUND_CASES if name == SpeechSpace.name else CASES
 
 
-def estimates(costs: ModelCosts) -> tuple[int, int, int]:
-    """Estimated bytes of the three files."""
+def estimates(costs: ModelCosts) -> tuple[int, ...]:
+    """Estimated bytes of the three files, of sounds of int8 alone."""
+    if integer_part(costs.architecture) is not costs.architecture:
+        return (costs.int8_file_bytes,)
     return costs.int8_file_bytes, costs.float_file_bytes, costs.float16_file_bytes
 
 
