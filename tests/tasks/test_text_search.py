@@ -65,7 +65,9 @@ def test_integers_are_refused_by_what_cannot_have_them(found, tmp_path, name):
     with pytest.raises(InvalidInputError, match="models of texts do not yet"):
         found.export(tmp_path / "app", [name])
     assert not (tmp_path / "app").exists()
-    with pytest.raises(InvalidInputError, match="an int8 file, which is made of image models"):
+    with pytest.raises(
+        InvalidInputError, match="an int8 file, which is made of models of pictures and sounds"
+    ):
         TextSearch(constraints={"max_size": "1MB"}).fit(GOOD + BAD, ["good"] * 24 + ["bad"] * 24)
 
 
