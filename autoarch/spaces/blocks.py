@@ -14,6 +14,22 @@ from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
 
+SMALLEST_SIDE = 4
+MOST_HALVINGS = 5
+
+
+def most_halvings(side: int) -> int:
+    """How often a picture can be halved before its side would fall below `SMALLEST_SIDE`; at most
+    `MOST_HALVINGS` times.
+
+    >>> most_halvings(32), most_halvings(7), most_halvings(1024)
+    (3, 0, 5)
+    """
+    found = 0
+    while side // 2 >= SMALLEST_SIDE and found < MOST_HALVINGS:
+        side, found = side // 2, found + 1
+    return found
+
 
 def channels(width: float, multiple: int = 4) -> int:
     """A number of channels near `width` that divides by `multiple`: vector units like that."""

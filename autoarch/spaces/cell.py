@@ -8,7 +8,6 @@ from autoarch.architecture import Architecture
 from autoarch.spaces.genotype import Cell, Edge, Genotype, cell_network
 from autoarch.spaces.genotypes import DARTS_V2
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe
 
 OPS = (
     "skip_connect",
@@ -57,17 +56,6 @@ class CellSpace(SearchSpace):
 
     name: ClassVar[str] = "cell"
     slowness: float = 2.5
-
-    def __init__(
-        self,
-        input_shape: tuple[int, ...],
-        classes: int,
-        *,
-        width: int = 16,
-        recipe: Recipe | None = None,
-    ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width = width
 
     def architecture(self, hp: Any) -> Architecture:
         widths = sorted({w for w in WIDTHS if w <= self.width * 2} | {self.width})

@@ -14,16 +14,20 @@ from autoarch.architecture.ops.op import strided
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.squeeze_excite import SqueezeExcite
-from autoarch.spaces.blocks import channels, classifier, conv, depthwise, normalised
+from autoarch.spaces.blocks import (
+    SMALLEST_SIDE,
+    channels,
+    classifier,
+    conv,
+    depthwise,
+    normalised,
+)
 from autoarch.spaces.cell_ops import CellWriter
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 MOST_LAYERS = 12
 MOST_SKIP = 3
-SMALLEST_SIDE = 4
-"""No layer halves a picture whose side would fall below this."""
 
 KERNEL_OPS = ("conv", "separable", "depthwise", "dilated")
 WIDE_OPS = ("conv", "separable")
@@ -82,17 +86,6 @@ class ChainSpace(SearchSpace):
     """
 
     name: ClassVar[str] = "chain"
-
-    def __init__(
-        self,
-        input_shape: tuple[int, ...],
-        classes: int,
-        *,
-        width: int = 16,
-        recipe: Recipe | None = None,
-    ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width = width
 
     def _default_layers(self) -> list[_Layer]:
         """A convolution, then for each halving one of stride 2 and a pair with a shortcut."""

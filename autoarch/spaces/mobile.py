@@ -12,16 +12,14 @@ from autoarch.spaces.blocks import (
     classifier,
     conv,
     inverted_residual,
+    most_halvings,
     residual_block,
     separable,
 )
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
-MAX_STAGES = 5
 MAX_DEPTH = 3
-SMALLEST_SIDE = 4
 BLOCKS = ("inverted", "separable", "residual")
 
 
@@ -73,31 +71,13 @@ class MobileSpace(SearchSpace):
 
     name: ClassVar[str] = "mobile"
 
-    def __init__(
-        self,
-        input_shape: tuple[int, ...],
-        classes: int,
-        *,
-        width: int = 16,
-        recipe: Recipe | None = None,
-    ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width = width
-
-    def _max_stages(self) -> int:
-        side, stages = min(self.input_shape[:2]), 0
-        while side // 2 >= SMALLEST_SIDE and stages < MAX_STAGES:
-            side //= 2
-            stages += 1
-        return max(1, stages)
-
     def architecture(self, hp: Any) -> Architecture:
         widths = sorted({w for w in WIDTHS if w <= self.width * 2} | {self.width})
         width = hp.Choice("width", widths, default=self.width)
         growth = hp.Choice("growth", [1.3, 1.6, 2.0], default=1.6)
         large = min(self.input_shape[:2]) >= 64
         stem_stride = hp.Choice("stem_stride", [1, 2], default=2 if large else 1)
-        most = self._max_stages()
+        most = max(1, most_halvings(min(self.input_shape[:2])))
         number = hp.Choice("stages", list(range(1, most + 1)), default=min(most, 4 if large else 3))
         late_activation = hp.Choice("activation", ["hard_silu", "relu"], default="hard_silu")
         head = hp.Choice("head", [0, 1, 2], default=2)

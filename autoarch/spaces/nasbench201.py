@@ -225,8 +225,8 @@ class NasBench201Space(SearchSpace):
         recipe: Recipe | None = None,
         cells: int = CELLS,
     ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width, self.cells = width, cells
+        super().__init__(input_shape, classes, width=width, recipe=recipe)
+        self.cells = cells
 
     def architecture(self, hp: Any) -> Architecture:
         cell = NasBench201Cell(

@@ -7,15 +7,11 @@ from typing import Any, ClassVar
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
-from autoarch.spaces.blocks import channels, classifier, conv, residual_block
+from autoarch.spaces.blocks import channels, classifier, conv, most_halvings, residual_block
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64, 96)
-MAX_STAGES = 5
 MAX_DEPTH = 3
-SMALLEST_SIDE = 4
-"""Stages halve the picture until its side would fall below this."""
 
 
 class ResidualSpace(SearchSpace):
@@ -42,27 +38,12 @@ class ResidualSpace(SearchSpace):
 
     name: ClassVar[str] = "residual"
 
-    def __init__(
-        self,
-        input_shape: tuple[int, ...],
-        classes: int,
-        *,
-        width: int = 16,
-        recipe: Recipe | None = None,
-    ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width = width
-
     def default_stem_stride(self) -> int:
         """Photos are halved at once: most of the cost lies in the first, largest feature maps."""
         return 2 if min(self.input_shape[:2]) >= 64 else 1
 
     def max_stages(self, stem_stride: int) -> int:
-        side, stages = min(self.input_shape[:2]) // stem_stride, 0
-        while side // 2 >= SMALLEST_SIDE and stages < MAX_STAGES:
-            side //= 2
-            stages += 1
-        return max(1, stages)
+        return max(1, most_halvings(min(self.input_shape[:2]) // stem_stride))
 
     def architecture(self, hp: Any) -> Architecture:
         widths = sorted({w for w in WIDTHS if self.width / 2 <= w <= self.width * 2} | {self.width})

@@ -65,6 +65,7 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     Args:
         input_shape: `(height, width, channels)`.
         classes: Number of classes.
+        width: Of trial 0, where the space has one; scaled to data and budget by the caller.
         recipe: The recipe of trial 0; the recipe's decisions lie around it.
     """
 
@@ -72,10 +73,18 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     slowness: float = 1.0
     """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
 
-    def __init__(self, input_shape: tuple[int, ...], classes: int, *, recipe: Recipe | None = None):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        classes: int,
+        *,
+        width: int = 16,
+        recipe: Recipe | None = None,
+    ):
         super().__init__(name=self.name)
         self.input_shape = tuple(input_shape)
         self.classes = classes
+        self.width = width
         self.default_recipe = recipe or Recipe()
         self._rules: dict[str, Rule] = {}
 

@@ -73,10 +73,9 @@ class SpeechSpace(SearchSpace):
         recipe: Recipe | None = None,
         integers: bool = False,
     ):
-        super().__init__(input_shape, classes, recipe=recipe or SOUND_RECIPE)
+        super().__init__(input_shape, classes, width=width, recipe=recipe or SOUND_RECIPE)
         self.bodies = INTEGER_BODIES if integers else BODIES
         self.rate = rate
-        self.width = width
 
     def recipe(self, hp: Any) -> Recipe:
         return decide_sound_recipe(hp, self.default_recipe)

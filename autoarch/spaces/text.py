@@ -81,8 +81,8 @@ class TextSpace(SearchSpace):
         unspaced: bool = False,
         recurrent: bool = True,
     ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.words, self.buckets, self.width = words, buckets, width
+        super().__init__(input_shape, classes, width=width, recipe=recipe)
+        self.words, self.buckets = words, buckets
         self.network, self.unspaced = network, unspaced
         self._scales, self._linear, self._vectors = scales or {}, linear, vectors
         self._networks = PLAIN + RECURRENT if recurrent else PLAIN

@@ -8,16 +8,12 @@ from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling import AveragePool2D, MaxPool2D
 from autoarch.architecture.ops.rescale import Rescale
-from autoarch.spaces.blocks import channels, classifier, conv, depthwise
+from autoarch.spaces.blocks import channels, classifier, conv, depthwise, most_halvings
 from autoarch.spaces.dag import ADD, CONCAT, IDENTITY, STEM, Vertex, Wiring
 from autoarch.spaces.space import SearchSpace
-from autoarch.training.recipe import Recipe
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 MOST_NODES = 9
-MOST_HALVINGS = 5
-SMALLEST_SIDE = 4
-"""A picture is halved until its side would fall below this."""
 
 KERNELS = {"conv1": 1, "conv3": 3, "conv5": 5, "separable3": 3, "separable5": 5}
 OPS = (*KERNELS, "max_pool3", "average_pool3", IDENTITY)
@@ -58,23 +54,6 @@ class TopologySpace(SearchSpace):
 
     name: ClassVar[str] = "topology"
 
-    def __init__(
-        self,
-        input_shape: tuple[int, ...],
-        classes: int,
-        *,
-        width: int = 16,
-        recipe: Recipe | None = None,
-    ):
-        super().__init__(input_shape, classes, recipe=recipe)
-        self.width = width
-
-    def _most_halvings(self, stem_stride: int) -> int:
-        side, halvings = min(self.input_shape[:2]) // stem_stride, 0
-        while side // 2 >= SMALLEST_SIDE and halvings < MOST_HALVINGS:
-            side, halvings = side // 2, halvings + 1
-        return halvings
-
     def _default_wiring(self, stages: int) -> Wiring:
         """Per stage a convolution that halves, and two more with a shortcut around them."""
         vertices: list[Vertex] = []
@@ -90,8 +69,9 @@ class TopologySpace(SearchSpace):
         return Wiring((*vertices, Vertex(IDENTITY, ends)))
 
     def architecture(self, hp: Any) -> Architecture:
-        stride = 2 if min(self.input_shape[:2]) >= 64 else 1
-        known = self._default_wiring(min(self._most_halvings(stride), MOST_NODES // _STAGE))
+        side = min(self.input_shape[:2])
+        stride = 2 if side >= 64 else 1
+        known = self._default_wiring(min(most_halvings(side // stride), MOST_NODES // _STAGE))
         widths = sorted({w for w in WIDTHS if w <= self.width * 2} | {self.width})
         width = hp.Choice("width", widths, default=self.width)
         stem_stride = hp.Choice("stem_stride", [1, 2], default=stride)
@@ -100,7 +80,7 @@ class TopologySpace(SearchSpace):
             "shortcut", ["average_pool", "max_pool", "stride"], default="average_pool"
         )
         dropout = hp.Choice("dropout", [0.0, 0.2, 0.4], default=0.2)
-        most = self._most_halvings(stem_stride)
+        most = most_halvings(side // stem_stride)
         wiring = _decide_wiring(hp, known).simplified(most).canonical()
         writer = _Writer(GraphBuilder(self.input_shape), width, activation, shortcut)
         return writer.write(wiring, stem_stride, self.classes, dropout)
