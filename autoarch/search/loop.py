@@ -20,6 +20,7 @@ from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.front import front_merits, front_of
 from autoarch.search.halving import best_trial, next_promotion
+from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.inheritance import nearest_parent
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
@@ -39,7 +40,6 @@ FIRST_TRIALS = 8
 SAME_FAILURES = 3
 """So many equal failures from the start on mean that the fault is not the candidates'."""
 
-HEARTBEAT_S = 5.0
 TOO_SLOW = 2.0
 """A trial is given up once it has taken so many times as long as trial 0 for the same epochs."""
 
@@ -94,7 +94,7 @@ class Search:
         self._inherit = inherit
         self._price = price
         self._objectives = tuple(objectives)
-        self._heard_s = clock.elapsed_s
+        self._heartbeat = Heartbeat(log, clock)
         self.trials: list[TrialRecord] = replay(log.events)
         self.training_s = 0.0
         self.bookkeeping_s = 0.0
@@ -339,12 +339,7 @@ class Search:
             )
 
     def _append(self, event: str, **fields: object) -> None:
-        self._heard_s = self._clock.elapsed_s
-        self._log.append(event, t=self._heard_s, **fields)
-
-    def _heartbeat(self) -> None:
-        if self._clock.elapsed_s - self._heard_s >= HEARTBEAT_S:
-            self._append("clock")
+        self._log.append(event, t=self._heartbeat.heard(), **fields)
 
     @contextmanager
     def _bookkeeping(self) -> Iterator[None]:

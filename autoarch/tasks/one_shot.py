@@ -21,6 +21,7 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
+from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import Agreement, agreement, chosen
@@ -38,7 +39,6 @@ FREE_EPOCHS, FREE_SCORES = 6.0, 200
 """Passes of the supernet over the data, and networks scored, where no clock decides."""
 
 CHECKPOINT_EVERY_S = 20.0
-HEARTBEAT_S = 5.0
 
 SHARED_SETTINGS: dict[str, dict[str, Any]] = {
     # A score costs little, so the population can be large. It begins with mutants of trial 0, on
@@ -180,7 +180,7 @@ class OneShot:
             supernet.restore(load_arrays(file))
         until, begin = times["until_s"], times["begin_s"]
         saved_s = self.clock.elapsed_s
-        heartbeat = self._heartbeat()
+        heartbeat = Heartbeat(self.log, self.clock)
 
         def progress(epochs: float) -> float:
             if until is None:
@@ -224,23 +224,11 @@ class OneShot:
                 ),
                 log=log,
                 plan=Plan((max(supernet.epochs, 1e-3),), until_s, until_s, 0.0, 0.05),
-                progress=_Listener(self._heartbeat()),
+                progress=_Listener(Heartbeat(self.log, self.clock)),
                 max_trials=FREE_SCORES if until_s is None else None,
             )
             scoring.run()
             return scoring.trials
-
-    def _heartbeat(self) -> Callable[[], None]:
-        """To be called often: notes in the run's log that time passes."""
-        heard_s = self.clock.elapsed_s
-
-        def heartbeat() -> None:
-            nonlocal heard_s
-            if self.clock.elapsed_s - heard_s >= HEARTBEAT_S:
-                heard_s = self.clock.elapsed_s
-                self.log.append("clock", t=heard_s)
-
-        return heartbeat
 
 
 class _Listener(Progress):

@@ -19,6 +19,7 @@ from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
+from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -250,7 +251,7 @@ class Session:
         if not started:
             started = [self.clock.elapsed_s]
             self.log.append("final", t=started[0], trial=best.trial)
-        begin_s, heard_s = started[0], self.clock.elapsed_s
+        begin_s, heartbeat = started[0], Heartbeat(self.log, self.clock)
 
         def share_done(epochs: float) -> float:
             if plan.final_until_s is None:
@@ -258,10 +259,7 @@ class Session:
             return (self.clock.elapsed_s - begin_s) / max(plan.final_until_s - begin_s, 1e-9)
 
         def should_stop() -> bool:
-            nonlocal heard_s
-            if self.clock.elapsed_s - heard_s >= 5:
-                heard_s = self.clock.elapsed_s
-                self.log.append("clock", t=heard_s)
+            heartbeat()
             return self._interrupts.requested
 
         refit, constants = None, {}
