@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.domains import Finite
 from autoarch.oracles.limited import LimitedSpace
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.scaling import SIDES, WIDTHS, Scale
+from autoarch.tasks.scaling import SIDES, Scale
 
 NARROWEST = 4
 """Width of the narrowest networks that are looked at under a limit."""
@@ -146,28 +147,49 @@ def fitting_scale(
     if not budgets:
         return scale
     smaller = [] if side_is_given else [side for side in reversed(SIDES) if side < scale.side]
-    between = list(range(NARROWEST, int(WIDER * scale.width) + 1))
     for side in (scale.side, *smaller):
-        shape = (side, side, channels)
-        wanted = kind(shape, classes, width=scale.width)
-        default = wanted.candidate({}).architecture
-        if max(budgets.shares(default)) <= 1:
-            return Scale(side, scale.width)
-        widths = [scale.width] if width_is_given else between
-        found = {width: _largest(kind(shape, classes, width=width), budgets) for width in widths}
-        capacities = {
-            width: _capacity(candidate.architecture)
-            for width, candidate in found.items()
-            if candidate is not None and candidate.architecture.macs <= default.macs
-        }
-        if capacities:
-            return Scale(side, max(capacities, key=lambda width: capacities[width]))
-        space = kind(shape, classes, width=widths[0])
-        limited = limited_space(space, budgets)
-        if limited.fits(limited.smallest):
-            return Scale(side, widths[0])
-    require_something_fits(space, budgets, limited)
+        sized = partial(kind, (side, side, channels), classes)
+        width = fitting_width(scale.width, sized, budgets, is_given=width_is_given)
+        if width is not None:
+            return Scale(side, width)
+    space = sized(width=scale.width if width_is_given else NARROWEST)
+    require_something_fits(space, budgets, limited_space(space, budgets))
     raise AssertionError("the smallest network was just seen not to fit")
+
+
+def fitting_width(
+    width: int,
+    kind: Callable[..., SearchSpace],
+    budgets: Budgets,
+    *,
+    is_given: bool = False,
+) -> int | None:
+    """The width itself where its default network keeps the limits; else the one whose network can
+    learn most within the limits and the time; the narrowest where only something smaller than its
+    default keeps them, None where nothing does.
+
+    Args:
+        width: What data and time ask for.
+        kind: Makes a space from a `width`.
+        budgets: The limits.
+        is_given: Whether the user has said how wide trial 0 is, so that no other is looked at.
+    """
+    if not budgets:
+        return width
+    default = kind(width=width).candidate({}).architecture
+    if max(budgets.shares(default)) <= 1:
+        return width
+    widths = [width] if is_given else list(range(NARROWEST, int(WIDER * width) + 1))
+    found = {w: _largest(kind(width=w), budgets) for w in widths}
+    capacities = {
+        w: _capacity(candidate.architecture)
+        for w, candidate in found.items()
+        if candidate is not None and candidate.architecture.macs <= default.macs
+    }
+    if capacities:
+        return max(capacities, key=lambda w: capacities[w])
+    limited = limited_space(kind(width=widths[0]), budgets)
+    return widths[0] if limited.fits(limited.smallest) else None
 
 
 def _capacity(network: Architecture) -> float:
@@ -198,26 +220,6 @@ def _largest(space: SearchSpace, budgets: Budgets) -> Candidate | None:
         if max(budgets.shares(candidate.architecture)) <= 1
     ]
     return max(fitting, key=lambda c: _capacity(c.architecture), default=None)
-
-
-def fitting_width(width: int, kind: Callable[[int], SearchSpace], budgets: Budgets) -> int | None:
-    """The width itself, or the largest smaller one whose default network keeps the limits; the
-    narrowest where only something smaller than its default does, None where nothing does.
-
-    Args:
-        width: What data and time ask for.
-        kind: Makes a space from a width.
-        budgets: The limits.
-    """
-    if not budgets:
-        return width
-    widths = [w for w in reversed((NARROWEST, *WIDTHS)) if w <= width]
-    for narrower in widths:
-        space = kind(narrower)
-        if max(budgets.shares(space.candidate({}).architecture)) <= 1:
-            return narrower
-    limited = limited_space(space, budgets)
-    return widths[-1] if limited.fits(limited.smallest) else None
 
 
 def limited_space(space: SearchSpace, budgets: Budgets) -> LimitedSpace:
