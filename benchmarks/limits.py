@@ -27,7 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3")
 
@@ -41,7 +41,7 @@ from autoarch.costs.latency import signatures
 from autoarch.errors import InvalidInputError
 from autoarch.evaluation.tabular import BenchmarkTable, mean_and_error, run_oracle
 from autoarch.objectives import Objective
-from autoarch.oracles import MULTI_FIDELITY, ORACLES, make_oracle
+from autoarch.oracles import MULTI_FIDELITY, ORACLES, SearchOracle, make_oracle
 from autoarch.spaces import SearchSpace, get_space
 from autoarch.tasks.limits import baseline_of, fitting_scale
 from autoarch.tasks.scaling import Scale
@@ -99,31 +99,66 @@ def random_constraints(rng: np.random.Generator) -> Constraints:
     )
 
 
+class RandomLimit(NamedTuple):
+    """A random limit, and what is searched under it."""
+
+    constraints: Constraints
+    budgets: Budgets
+    oracle: str
+    kind: str
+    shape: tuple[int, int, int]
+    width: int
+    rng: np.random.Generator
+
+    @classmethod
+    def of(cls, number: int) -> RandomLimit:
+        """The limit of that number."""
+        rng = np.random.default_rng(number)
+        constraints = random_constraints(rng)
+        return cls(
+            constraints,
+            Budgets(constraints, RooflineTable({})),
+            SINGLE[number % len(SINGLE)],
+            ("residual", "mobile")[number % 2],
+            SHAPES[int(rng.integers(len(SHAPES)))],
+            int(rng.choice([8, 16, 32])),
+            rng,
+        )
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """What every result says of it."""
+        return {"limits": self.constraints.limits, "oracle": self.oracle, "space": self.kind}
+
+    def search(self, number: int) -> tuple[SearchSpace, SearchOracle]:
+        """The space and an oracle that has proposed nothing; raises `InvalidInputError` where
+        nothing fits."""
+        kind, shape = get_space(self.kind), self.shape
+        scale = fitting_scale(
+            Scale(shape[0], self.width), kind, shape[2], 10, self.budgets, side_is_given=True
+        )
+        space = kind(shape, 10, width=scale.width)
+        oracle = make_oracle(
+            self.oracle,
+            objective=Objective("accuracy", "max"),
+            hyperparameters=space.hyperparameters(),
+            seed=number,
+            initial=[baseline_of(space, self.budgets).decisions],
+            key=lambda decisions: space.candidate(decisions).architecture.key,
+            shares=lambda decisions: self.budgets.shares(space.candidate(decisions).architecture),
+        )
+        return space, oracle
+
+
 def one_random_limit(number: int) -> dict[str, Any]:
     """Searches under the limit of that number; says how it ended and what it proposed."""
-    rng = np.random.default_rng(number)
-    constraints = random_constraints(rng)
-    budgets = Budgets(constraints, RooflineTable({}))
-    name = SINGLE[number % len(SINGLE)]
-    kind, shape = ("residual", "mobile")[number % 2], SHAPES[int(rng.integers(len(SHAPES)))]
-    cell: dict[str, Any] = {"limits": constraints.limits, "oracle": name, "space": kind}
+    limit = RandomLimit.of(number)
+    budgets, rng, cell = limit.budgets, limit.rng, limit.cell
     begun = time.perf_counter()
     try:
-        scale = Scale(shape[0], int(rng.choice([8, 16, 32])))
-        scale = fitting_scale(scale, get_space(kind), shape[2], 10, budgets, side_is_given=True)
-        space = get_space(kind)(shape, 10, width=scale.width)
-        baseline = baseline_of(space, budgets)
+        space, oracle = limit.search(number)
     except InvalidInputError as error:
         return {**cell, "end": "refused", "message": str(error), "s": time.perf_counter() - begun}
-    oracle = make_oracle(
-        name,
-        objective=Objective("accuracy", "max"),
-        hyperparameters=space.hyperparameters(),
-        seed=number,
-        initial=[baseline.decisions],
-        key=lambda decisions: space.candidate(decisions).architecture.key,
-        shares=lambda decisions: budgets.shares(space.candidate(decisions).architecture),
-    )
     shares = []
     for _ in range(PROPOSALS):
         proposal = oracle.propose()

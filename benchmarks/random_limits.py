@@ -26,13 +26,7 @@ from typing import Any
 from unittest import mock
 
 from kept import Kept
-from limits import (
-    SHAPES,
-    SINGLE,
-    RooflineTable,
-    _shares_anew,
-    random_constraints,
-)
+from limits import RandomLimit, _shares_anew, random_constraints
 
 from autoarch.training.runtime import prepare_environment
 
@@ -48,12 +42,9 @@ from autoarch.costs.budgets import Budgets  # noqa: E402
 from autoarch.errors import ExportError, InvalidInputError  # noqa: E402
 from autoarch.export.formats import litert_int8  # noqa: E402
 from autoarch.objectives import Objective  # noqa: E402
-from autoarch.oracles import make_oracle  # noqa: E402
 from autoarch.search import budget  # noqa: E402
 from autoarch.search.loop import Search  # noqa: E402
 from autoarch.spaces import get_space  # noqa: E402
-from autoarch.tasks.limits import baseline_of, fitting_scale  # noqa: E402
-from autoarch.tasks.scaling import Scale  # noqa: E402
 from autoarch.tasks.shipping import first_that_fits  # noqa: E402
 from autoarch.trials import Measurement, TrialLog  # noqa: E402
 
@@ -77,30 +68,14 @@ class MadeUp:
 
 def searched(number: int, folder: Path) -> dict[str, Any]:
     """One limit, from its text to the weighed file."""
-    rng = np.random.default_rng(number)
-    constraints = random_constraints(rng)
-    budgets = Budgets(constraints, RooflineTable({}))
-    name = SINGLE[number % len(SINGLE)]
-    kind, shape = ("residual", "mobile")[number % 2], SHAPES[int(rng.integers(len(SHAPES)))]
-    cell: dict[str, Any] = {"limits": constraints.limits, "oracle": name, "space": kind}
+    limit = RandomLimit.of(number)
+    budgets, cell = limit.budgets, limit.cell
     begun = time.process_time()
     try:
-        scale = Scale(shape[0], int(rng.choice([8, 16, 32])))
-        scale = fitting_scale(scale, get_space(kind), shape[2], 10, budgets, side_is_given=True)
-        space = get_space(kind)(shape, 10, width=scale.width)
-        baseline = baseline_of(space, budgets)
+        space, oracle = limit.search(number)
     except InvalidInputError as error:
-        drawn = _draws_that_fit(get_space(kind)(shape, 10, width=4), budgets)
+        drawn = _draws_that_fit(get_space(limit.kind)(limit.shape, 10, width=4), budgets)
         return {**cell, "end": "refused", "message": str(error), "fit": drawn}
-    oracle = make_oracle(
-        name,
-        objective=ACCURACY,
-        hyperparameters=space.hyperparameters(),
-        seed=number,
-        initial=[baseline.decisions],
-        key=lambda decisions: space.candidate(decisions).architecture.key,
-        shares=lambda decisions: budgets.shares(space.candidate(decisions).architecture),
-    )
     with TrialLog(folder / f"{number}.jsonl") as log:
         clock = budget.Clock(None)
         plan = budget.make_plan(clock, 1.0)
@@ -117,18 +92,18 @@ def searched(number: int, folder: Path) -> dict[str, Any]:
         return _weigh(architecture, folder / f"{number}.tflite")
 
     best = sorted(search.trials, key=lambda trial: -(trial.score or 0.0))
-    limit = constraints.limits.get("size")
+    size_limit = limit.constraints.limits.get("size")
     try:
         shipped = first_that_fits(
             [SimpleNamespace(record=trial) for trial in best],  # type: ignore[misc]
             weigh,
-            None if limit is None else int(limit),
+            None if size_limit is None else int(size_limit),
             notes.append,
         )
     except ExportError as error:
         return {**cell, "end": "no file", "message": str(error), "notes": notes}
     architecture = space.candidate(shipped.record.decisions).architecture
-    kinds = list(constraints.limits)
+    kinds = list(limit.constraints.limits)
     size = (folder / f"{number}.tflite").stat().st_size
     used = _used(space, shipped, budgets, size)
     again = _weigh(architecture, folder / "again.tflite", seed=1) if number % 7 == 0 else None
