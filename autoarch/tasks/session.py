@@ -273,7 +273,7 @@ class Session:
             best,
             self.run_directory,
             share_done=share_done,
-            planned_epochs=plan.final_epochs,
+            planned_epochs=plan.epochs_from(begin_s),
             should_stop=should_stop,
             on_epoch=lambda epochs, loss: self.progress.epoch(
                 best, epoch=epochs, epochs=None, loss=loss
