@@ -28,3 +28,22 @@ those of training alone is 0.41 on 9 networks.
         f"{wording.plural(facts['tau_networks'], 'network')}"
     )
     return text + (": too low, so the search went on without them." if facts["fell_back"] else ".")
+
+
+def warm_start_text(result: Mapping[str, Any] | None) -> str:
+    """A sentence on the earlier run that the search began with; empty for runs without.
+
+    >>> warm_start_text({"warm_start": {"run": "runs/a", "trials": [1, 2]}, "best": {"trial": 2}})
+    'Trials 1, 2 are the best networks of runs/a; trial 2 is the model.'
+    """
+    facts = (result or {}).get("warm_start")
+    if not facts:
+        return ""
+    trials = facts["trials"]
+    if not trials:
+        return f"Nothing of {facts['run']} was new and affordable here."
+    names = f"Trial{'s' if len(trials) > 1 else ''} {', '.join(map(str, trials))}"
+    verb = "are the best networks" if len(trials) > 1 else "is a network"
+    best = ((result or {}).get("best") or {}).get("trial")
+    won = f"trial {best} is the model" if best in trials else "another network won"
+    return f"{names} {verb} of {facts['run']}; {won}."

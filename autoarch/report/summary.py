@@ -9,7 +9,7 @@ from typing import Any
 
 from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
-from autoarch.report.evaluators import evaluator_text
+from autoarch.report.evaluators import evaluator_text, warm_start_text
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
@@ -70,6 +70,7 @@ class Summary:
         limits: What was allowed and what is used.
         front: The best trade-offs, where several objectives were asked for.
         evaluator: How candidates were measured, in words; empty where by training alone.
+        warm_start: What an earlier run gave, in words; empty where none was given.
     """
 
     run: Path
@@ -94,6 +95,7 @@ class Summary:
     limits: tuple[Limit, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     evaluator: str = ""
+    warm_start: str = ""
 
     def text(self) -> str:
         """The summary in a few lines of plain text, without a newline at the end."""
@@ -114,6 +116,8 @@ class Summary:
         yield "trials", trials_text(self.counts)
         if self.evaluator:
             yield "one-shot", self.evaluator
+        if self.warm_start:
+            yield "warm start", self.warm_start
         clock = wording.seconds(self.wall_s)
         if self.time_limit_s:
             clock += f" of {wording.seconds(self.time_limit_s)}"
@@ -200,6 +204,7 @@ def summary_of(files: RunFiles) -> Summary:
         limits=limits_of(result),
         front=front_of(result),
         evaluator=evaluator_text(result),
+        warm_start=warm_start_text(result),
     )
 
 

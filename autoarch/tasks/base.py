@@ -81,6 +81,7 @@ class CommonArguments(TypedDict, total=False):
     preset: Mapping[str, Any] | Sequence[str] | str | None
     fixed: Mapping[str, Any] | Sequence[str] | str | None
     forbidden: Mapping[str, Any] | Sequence[str] | str | None
+    warm_start: str | Path | None
     seed: int
     output: str | Path | None
     resume: bool
@@ -124,6 +125,7 @@ class BaseSearch(ABC):
         preset: Mapping[str, Any] | Sequence[str] | str | None = None,
         fixed: Mapping[str, Any] | Sequence[str] | str | None = None,
         forbidden: Mapping[str, Any] | Sequence[str] | str | None = None,
+        warm_start: str | Path | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -150,6 +152,7 @@ class BaseSearch(ABC):
         self.preset = preset
         self.fixed = fixed
         self.forbidden = forbidden
+        self.warm_start = warm_start
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -252,6 +255,7 @@ class BaseSearch(ABC):
             preset=canonical_values("preset", self.preset),
             fixed=canonical_values("fixed", self.fixed),
             forbidden=parse_wishes(self.forbidden) or None,
+            warm_start=None if self.warm_start is None else str(Path(self.warm_start).resolve()),
             **own,
         )
 

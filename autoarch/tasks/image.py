@@ -278,6 +278,8 @@ class ImageSearch(BaseSearch):
             it, one below is paid.
         objectives: "accuracy,size": a metric and costs, of which the search finds the best
             trade-offs; `result_["front"]` has them, `export(trial=...)` exports one.
+        warm_start: Directory of an earlier run on similar data, finished or not: its best networks
+            are tried first after trial 0. Decisions are carried over, no weights.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

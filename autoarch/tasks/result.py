@@ -158,6 +158,7 @@ def result_of(
             "params": baseline.params,
             "macs": baseline.macs,
         },
+        "selection": selection_of(best, test, settings.objective),
         "valid": final.metrics,
         "test": test,
         "quantised": quantised,
@@ -182,6 +183,28 @@ def result_of(
         },
         "seed": settings.seed,
         "interrupted": interrupted,
+    }
+
+
+def selection_of(
+    best: TrialRecord, test: Mapping[str, Any] | None, objective: str
+) -> dict[str, Any]:
+    """By how much the score that the winner was chosen by flatters it.
+
+    Returns:
+        The objective's name, its value on the validation part when the network was chosen, the
+        epochs behind that, its value on the test part in the end, and `gap`, the first minus the
+        second; None without a test part.
+    """
+    assert best.last is not None
+    valid = best.last.metrics[objective]
+    found = None if test is None else test[objective]
+    return {
+        "metric": objective,
+        "epochs": round(best.epochs, 2),
+        "valid": valid,
+        "test": found,
+        "gap": None if found is None else valid - found,
     }
 
 

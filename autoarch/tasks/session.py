@@ -3,8 +3,9 @@ interrupted sitting ended."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -12,19 +13,19 @@ import numpy as np
 
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
-from autoarch.evaluation.final import FinalModel, train_final
+from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
-from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.supernet.path import require_sharing
+from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
@@ -43,6 +44,7 @@ from autoarch.tasks.shipping import (
 )
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
+from autoarch.tasks.warm_start import Evidence
 from autoarch.training.fit import Array
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
@@ -50,9 +52,6 @@ from autoarch.trials.run_directory import write_json
 
 CHECKED_SAMPLES = 32
 """Held-out examples on which every exported file must answer as the trained model does."""
-
-SMALLER_FROM_S = 40.0
-"""A final training of this length pays for the second trace that smaller pictures need."""
 
 
 class Session:
@@ -99,14 +98,15 @@ class Session:
                 require_sharing(baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
-            search = self._run_search(space, evaluator, plan, baseline)
+            first = self._first(space, baseline)
+            search = self._run_search(space, evaluator, plan, baseline, first)
             best = search.best
             if best is None:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._train_final(evaluator, setup, data, candidate, best, plan)
-        return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
+            final = self._final_phase(evaluator, setup, data, plan).train(candidate, best)
+        return self._conclude(setup, data, space, evaluator, search, candidate, best, final, first)
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -185,8 +185,26 @@ class Session:
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
 
+    def _first(self, space: SearchSpace, baseline: Candidate) -> list[Candidate]:
+        """What is tried first after trial 0: the best of an earlier run."""
+        if self.settings.warm_start is None:
+            return []
+        evidence = Evidence.from_json(self.run_directory.settings()["warm_start"])
+        first = evidence.candidates(space, baseline, self.budgets)
+        self.progress.note(
+            f"{len(first)} of the best networks of {evidence.run} are tried first after trial 0."
+            if first
+            else f"{evidence.run} has nothing for this run but trial 0, or nothing small enough."
+        )
+        return first
+
     def _run_search(
-        self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
+        self,
+        space: SearchSpace,
+        evaluator: TrainEvaluator,
+        plan: Plan,
+        baseline: Candidate,
+        first: Sequence[Candidate],
     ) -> Search:
         self._phase("search")
         objective = preferring(self.objective, self.settings.prefer or {})
@@ -202,7 +220,7 @@ class Session:
         make_oracle = partial(
             choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks
         )
-        oracle = make_oracle(space, baseline=baseline)
+        oracle = make_oracle(space, baseline=baseline, first=[c.decisions for c in first])
         oracle.replay(self.log.events)
         search = self._search = make_search(
             space,
@@ -237,55 +255,21 @@ class Session:
             search.run()
         return search
 
-    def _train_final(
-        self,
-        evaluator: TrainEvaluator,
-        setup: Setup,
-        data: TaskData,
-        candidate: Candidate,
-        best: TrialRecord,
-        plan: Plan,
-    ) -> FinalModel:
+    def _final_phase(
+        self, evaluator: TrainEvaluator, setup: Setup, data: TaskData, plan: Plan
+    ) -> FinalPhase:
         self._phase("final")
-        started = [e["t"] for e in self.log.events if e["event"] == "final"]
-        if not started:
-            started = [self.clock.elapsed_s]
-            self.log.append("final", t=started[0], trial=best.trial)
-        begin_s, heartbeat = started[0], Heartbeat(self.log, self.clock)
-
-        def share_done(epochs: float) -> float:
-            if plan.final_until_s is None:
-                return (epochs - best.epochs) / max(plan.final_epochs - best.epochs, 1e-9)
-            return (self.clock.elapsed_s - begin_s) / max(plan.final_until_s - begin_s, 1e-9)
-
-        def should_stop() -> bool:
-            heartbeat()
-            return self._interrupts.requested
-
-        refit, constants = None, {}
-        if data.can_be_joined:
-            refit = data.train_and_valid()
-            space = self.task.space(self.settings, setup, replace(data, train=refit))
-            constants = space.constants(candidate.architecture)
-        return train_final(
-            evaluator,
-            candidate,
-            best,
-            self.run_directory,
-            share_done=share_done,
-            planned_epochs=plan.final_epochs,
-            should_stop=should_stop,
-            on_epoch=lambda epochs, loss: self.progress.epoch(
-                best, epoch=epochs, epochs=None, loss=loss
-            ),
-            elapsed=lambda: self.clock.elapsed_s,
+        return FinalPhase(
+            evaluator=evaluator,
+            data=data,
+            space_of=lambda other: self.task.space(self.settings, setup, other),
             objective=self.objective,
-            refit=refit,
-            constants=constants,
-            smaller_first=(
-                data.fits_memory
-                and (plan.final_until_s or begin_s + SMALLER_FROM_S) - begin_s >= SMALLER_FROM_S
-            ),
+            run=self.run_directory,
+            log=self.log,
+            clock=self.clock,
+            plan=plan,
+            progress=self.progress,
+            interrupted=lambda: self._interrupts.requested,
         )
 
     def _conclude(
@@ -298,6 +282,7 @@ class Session:
         candidate: Candidate,
         best: TrialRecord,
         final: FinalModel,
+        first: Sequence[Candidate],
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
         self._phase("export")
@@ -398,6 +383,10 @@ class Session:
             interrupted=self._interrupts.requested,
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        if self.settings.warm_start is not None:
+            keys = {candidate.key for candidate in first}
+            numbers = [trial.trial for trial in search.trials if trial.key in keys]
+            result["warm_start"] = {"run": self.settings.warm_start, "trials": numbers}
         int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(

@@ -69,6 +69,7 @@ class Settings:
         preset: Trial 0's values of decisions, by name, or None. See `Steering`.
         fixed: Values of decisions that stay, or None.
         forbidden: Values of decisions that are never proposed, or None.
+        warm_start: Directory of an earlier run whose best networks are proposed first, or None.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -105,6 +106,7 @@ class Settings:
     preset: Mapping[str, Any] | None = None
     fixed: Mapping[str, Any] | None = None
     forbidden: Mapping[str, list[Any]] | None = None
+    warm_start: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -158,6 +160,11 @@ class Settings:
         if self.pretrained is not None and self.architecture is not None:
             raise InvalidInputError(
                 "`architecture` is trained from scratch; leave out `pretrained`, or the other."
+            )
+        if self.warm_start is not None and (self.architecture or self.evaluator == "one-shot"):
+            raise InvalidInputError(
+                "`warm_start` says which networks are trained first; it does not go with "
+                "`architecture`, nor with the evaluator one-shot."
             )
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
