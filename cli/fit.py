@@ -145,6 +145,15 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     help="Whether each candidate begins with the weights of the most similar one before it.",
 )
 @click.option(
+    "--ensemble",
+    type=click.IntRange(2, 16),
+    metavar="K",
+    cls=Option,
+    section="Search",
+    help="Let up to K different networks share the final training, and export the weighted "
+    "average of their answers as one model.",
+)
+@click.option(
     "--warm-start",
     type=click.Path(path_type=Path),
     metavar="RUN",

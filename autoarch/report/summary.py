@@ -9,7 +9,7 @@ from typing import Any
 
 from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
-from autoarch.report.evaluators import evaluator_text, warm_start_text
+from autoarch.report.evaluators import ensemble_text, evaluator_text, warm_start_text
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
@@ -71,6 +71,7 @@ class Summary:
         front: The best trade-offs, where several objectives were asked for.
         evaluator: How candidates were measured, in words; empty where by training alone.
         warm_start: What an earlier run gave, in words; empty where none was given.
+        ensemble: Which networks the model averages, in words; empty where it is a single one.
     """
 
     run: Path
@@ -96,6 +97,7 @@ class Summary:
     front: tuple[FrontPoint, ...] = ()
     evaluator: str = ""
     warm_start: str = ""
+    ensemble: str = ""
 
     def text(self) -> str:
         """The summary in a few lines of plain text, without a newline at the end."""
@@ -118,6 +120,8 @@ class Summary:
             yield "one-shot", self.evaluator
         if self.warm_start:
             yield "warm start", self.warm_start
+        if self.ensemble:
+            yield "ensemble", self.ensemble
         clock = wording.seconds(self.wall_s)
         if self.time_limit_s:
             clock += f" of {wording.seconds(self.time_limit_s)}"
@@ -205,6 +209,7 @@ def summary_of(files: RunFiles) -> Summary:
         front=front_of(result),
         evaluator=evaluator_text(result),
         warm_start=warm_start_text(result),
+        ensemble=ensemble_text(result),
     )
 
 

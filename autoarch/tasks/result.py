@@ -58,12 +58,16 @@ def card_of(
     final: FinalModel,
     test: Mapping[str, Any] | None,
     quantised: Mapping[str, Any] | None,
+    ensemble: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the model card tells; see `autoarch.export.card.model_card`.
 
     Args:
         limits: By cost, as `Constraints.limits`; the others as for `result_of`.
+        ensemble: What is averaged; see `autoarch.tasks.ensemble.Shipped.facts`.
     """
+    members = [] if ensemble is None else ensemble["members"]
+    average = ", ".join(f"trial {m['trial']} ({m['weight']:.2f})" for m in members)
     noun = data.preprocessing.noun
     return {
         "name": f"{run.root.name} {task} classifier",
@@ -80,6 +84,7 @@ def card_of(
             "seed": settings.seed,
             "objective": settings.objective,
             "time limit (s)": settings.time_limit_s or "none",
+            **({"average of the networks of": average} if average else {}),
             **{f"limit on {cost}": written(cost, limit) for cost, limit in limits.items()},
         },
         "versions": versions(),

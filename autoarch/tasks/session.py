@@ -3,6 +3,7 @@ interrupted sitting ended."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -13,7 +14,6 @@ import numpy as np
 
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
-from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
@@ -25,6 +25,7 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.supernet.path import require_sharing
+from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
@@ -45,7 +46,7 @@ from autoarch.tasks.shipping import (
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
 from autoarch.tasks.warm_start import Evidence
-from autoarch.training.fit import Array
+from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
@@ -105,8 +106,14 @@ class Session:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._final_phase(evaluator, setup, data, plan).train(candidate, best)
-        return self._conclude(setup, data, space, evaluator, search, candidate, best, final, first)
+            phase = self._final_phase(evaluator, setup, data, plan)
+            if self.settings.ensemble is None:
+                (final,) = phase.train([(candidate, best)])
+                shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
+            else:
+                members = self._members(best, search, space, data, plan)
+                shipped = as_one(members, phase.train([m.network for m in members]), data.valid)
+        return self._conclude(setup, data, space, evaluator, search, best, shipped, first)
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -148,20 +155,13 @@ class Session:
             classes=len(data.classes),
             policy=setup.speed.policy,
             seed=self.settings.seed,
-            class_weights=self._class_weights(data),
+            class_weights=class_weights_for(
+                data.train.labels, len(data.classes), self.objective, self.settings.class_weight
+            ),
             augmenter=self.task.augmenter,
             inherit=self.settings.inherit,
+            keep_answers=self.settings.ensemble is not None,
         )
-
-    def _class_weights(self, data: TaskData) -> Array | None:
-        """Weights that undo an imbalance: wholly where the objective counts classes equally,
-        by the square root elsewhere; None where classes are about equally frequent."""
-        counts = np.bincount(data.train.labels, minlength=len(data.classes)).clip(1)
-        if self.settings.class_weight == "none" or counts.max() < 1.5 * counts.min():
-            return None
-        power = 1.0 if self.objective.counts_classes_equally else 0.5
-        weights = (counts.mean() / counts) ** power
-        return weights / float(np.average(weights, weights=counts))
 
     def _plan(self, evaluator: TrainEvaluator, baseline: Candidate) -> Plan:
         self._phase("probe")
@@ -255,6 +255,24 @@ class Session:
             search.run()
         return search
 
+    def _members(
+        self, best: TrialRecord, search: Search, space: SearchSpace, data: TaskData, plan: Plan
+    ) -> list[Member]:
+        assert self.settings.ensemble is not None
+        now_s = self.clock.elapsed_s
+        return choose_members(
+            best,
+            search.trials,
+            space,
+            data.valid,
+            self.run_directory,
+            self.log,
+            most=self.settings.ensemble,
+            final_s=math.inf if plan.final_until_s is None else plan.final_until_s - now_s,
+            now_s=now_s,
+            note=self.progress.note,
+        )
+
     def _final_phase(
         self, evaluator: TrainEvaluator, setup: Setup, data: TaskData, plan: Plan
     ) -> FinalPhase:
@@ -279,12 +297,12 @@ class Session:
         space: SearchSpace,
         evaluator: TrainEvaluator,
         search: Search,
-        candidate: Candidate,
         best: TrialRecord,
-        final: FinalModel,
+        shipped: Shipped,
         first: Sequence[Candidate],
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
+        candidate, final = shipped.candidate, shipped.final
         self._phase("export")
         quantised, int8, int8_file, calibration = None, None, None, None
         if data.preprocessing.has_int8:
@@ -294,7 +312,7 @@ class Session:
             assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
             chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
-            shipped, model = choose_shipped(
+            smallest, model = choose_shipped(
                 options_of(
                     chosen, search.trials, space, evaluator, self.objective, self.run_directory
                 ),
@@ -304,7 +322,7 @@ class Session:
                 limit_bytes=self.settings.max_size_bytes,
                 note=self.progress.note,
             )
-            best, candidate, final = shipped.record, shipped.candidate, shipped.final
+            best, candidate, final = smallest.record, smallest.candidate, smallest.final
             int8 = Int8.of(model, int8_file, data)
             quantising_s = self.clock.elapsed_s - begun_s
             int8 = tuned(
@@ -320,8 +338,7 @@ class Session:
             )
             model, int8_file = int8.model, int8.file
         else:
-            weights = tuple(final.trainer.weights())
-            model = self.task.finished(candidate, weights, data, self.settings)
+            model = self.task.finished(candidate, shipped.weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
             predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
@@ -346,6 +363,7 @@ class Session:
                 final=final,
                 test=test,
                 quantised=quantised,
+                ensemble=shipped.facts,
             )
             files = export_bundle(
                 model,
@@ -383,6 +401,7 @@ class Session:
             interrupted=self._interrupts.requested,
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        result["ensemble"] = shipped.facts
         if self.settings.warm_start is not None:
             keys = {candidate.key for candidate in first}
             numbers = [trial.trial for trial in search.trials if trial.key in keys]

@@ -39,7 +39,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
         *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
         *("--architecture", "resnet8"),
-        *("--pretrained", "weights/", "--warm-start", "runs/a"),
+        *("--pretrained", "weights/", "--warm-start", "runs/a", "--ensemble", "3"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -66,6 +66,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "architecture": "resnet8",
         "pretrained": "weights/",
         "warm_start": Path("runs/a"),
+        "ensemble": 3,
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -107,6 +108,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         "architecture": None,
         "pretrained": None,
         "warm_start": None,
+        "ensemble": None,
         "device": None,
         "mobile": False,
         "constraints": {},
