@@ -121,7 +121,10 @@ def claims_of(
     if model and "majority" in by_kind:
         yield _against_majority(model, by_kind["majority"])
     if best is not None and best.trial == 0 and files.complete:
-        yield "The search found nothing better than trial 0, the known network: it is the model."
+        averaged = (files.result or {}).get("ensemble") is not None
+        yield "The search found nothing better than trial 0, the known network" + (
+            "." if averaged else ": it is the model."
+        )
     elif "winner" in by_kind and "baseline" in by_kind:
         yield _against_baseline(by_kind["winner"], by_kind["baseline"])
     name = files.objective.name

@@ -61,7 +61,7 @@ def warm_start_text(result: Mapping[str, Any] | None) -> str:
     """A sentence on the earlier run that the search began with; empty for runs without.
 
     >>> warm_start_text({"warm_start": {"run": "runs/a", "trials": [1, 2]}, "best": {"trial": 2}})
-    'Trials 1, 2 are the best networks of runs/a; trial 2 is the model.'
+    'Trials 1, 2 are the best networks of runs/a; trial 2 won.'
     """
     facts = (result or {}).get("warm_start")
     if not facts:
@@ -72,5 +72,5 @@ def warm_start_text(result: Mapping[str, Any] | None) -> str:
     names = f"Trial{'s' if len(trials) > 1 else ''} {', '.join(map(str, trials))}"
     verb = "are the best networks" if len(trials) > 1 else "is a network"
     best = ((result or {}).get("best") or {}).get("trial")
-    won = f"trial {best} is the model" if best in trials else "another network won"
+    won = f"trial {best} won" if best in trials else "another network won"
     return f"{names} {verb} of {facts['run']}; {won}."

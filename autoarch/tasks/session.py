@@ -37,6 +37,7 @@ from autoarch.tasks.result import card_of, phase_seconds, result_of
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import (
     INT8_CLOSING,
+    MEMBER_CLOSING,
     SHIPPED_FORMATS,
     Trained,
     calibration_of,
@@ -45,7 +46,7 @@ from autoarch.tasks.shipping import (
 )
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
-from autoarch.tasks.warm_start import Evidence
+from autoarch.tasks.warm_start import first_candidates, warm_start_facts
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
@@ -99,7 +100,9 @@ class Session:
                 require_sharing(baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
-            first = self._first(space, baseline)
+            first = first_candidates(
+                self.run_directory, space, baseline, self.budgets, self.progress.note
+            )
             search = self._run_search(space, evaluator, plan, baseline, first)
             best = search.best
             if best is None:
@@ -172,6 +175,7 @@ class Session:
         epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
+        start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -184,19 +188,6 @@ class Session:
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
         return plan
-
-    def _first(self, space: SearchSpace, baseline: Candidate) -> list[Candidate]:
-        """What is tried first after trial 0: the best of an earlier run."""
-        if self.settings.warm_start is None:
-            return []
-        evidence = Evidence.from_json(self.run_directory.settings()["warm_start"])
-        first = evidence.candidates(space, baseline, self.budgets)
-        self.progress.note(
-            f"{len(first)} of the best networks of {evidence.run} are tried first after trial 0."
-            if first
-            else f"{evidence.run} has nothing for this run but trial 0, or nothing small enough."
-        )
-        return first
 
     def _run_search(
         self,
@@ -402,10 +393,7 @@ class Session:
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
         result["ensemble"] = shipped.facts
-        if self.settings.warm_start is not None:
-            keys = {candidate.key for candidate in first}
-            numbers = [trial.trial for trial in search.trials if trial.key in keys]
-            result["warm_start"] = {"run": self.settings.warm_start, "trials": numbers}
+        result["warm_start"] = warm_start_facts(self.settings.warm_start, first, search.trials)
         int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(

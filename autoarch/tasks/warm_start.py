@@ -7,7 +7,7 @@ size. Each brings its recipe along, since that is decided beside the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -87,6 +87,38 @@ class Evidence:
                 known.add(candidate.key)
                 found.append(candidate)
         return found[:PROPOSED]
+
+
+def first_candidates(
+    run: RunDirectory,
+    space: SearchSpace,
+    baseline: Candidate,
+    budgets: Budgets,
+    note: Callable[[str], None],
+) -> list[Candidate]:
+    """What a run tries first after trial 0, by its `run.json`; nothing where no earlier run was
+    given. `note` is told; the others as for `Evidence.candidates`."""
+    stored = run.settings().get("warm_start")
+    if stored is None:
+        return []
+    evidence = Evidence.from_json(stored)
+    found = evidence.candidates(space, baseline, budgets)
+    note(
+        f"{len(found)} of the best networks of {evidence.run} are tried first after trial 0."
+        if found
+        else f"{evidence.run} has nothing for this run but trial 0, or nothing small enough."
+    )
+    return found
+
+
+def warm_start_facts(
+    earlier: str | None, first: Sequence[Candidate], trials: Sequence[TrialRecord]
+) -> dict[str, Any] | None:
+    """What the result says: the earlier run, and which trials are its networks."""
+    if earlier is None:
+        return None
+    keys = {candidate.key for candidate in first}
+    return {"run": earlier, "trials": [t.trial for t in trials if t.key in keys]}
 
 
 def translated(

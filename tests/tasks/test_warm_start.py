@@ -1,6 +1,4 @@
-"""A search that begins with the networks of an earlier run, and then needs its files no more."""
-
-import shutil
+"""A search that begins with the networks of an earlier run; `test_ensemble.py` goes all the way."""
 
 import numpy as np
 import pytest
@@ -148,33 +146,6 @@ def test_it_does_not_go_with_what_trains_nothing_first(tmp_path, wish):
     search = autoarch.ImageSearch(time=None, output=tmp_path, warm_start="a", **wish)
     with pytest.raises(InvalidInputError, match="`warm_start` says which networks"):
         search.fit(*squares())
-
-
-class Killed(BaseException):
-    """Stands for `kill -9`: nothing handles it."""
-
-
-class KilledAfterTrial0(autoarch.Progress):
-    def trial_measured(self, record, best):
-        raise Killed
-
-
-def test_an_interrupted_run_goes_on_without_the_earlier_one(tmp_path):
-    earlier = earlier_run(tmp_path / "earlier")
-    settings = {"time": None, "trials": 2, "output": tmp_path / "run", "warm_start": earlier}
-    with pytest.raises(Killed):
-        autoarch.ImageSearch(**settings, progress=KilledAfterTrial0()).fit(*squares())
-    shutil.rmtree(earlier)
-    search = autoarch.ImageSearch(**settings).fit(*squares())
-
-    first, second = search.trials_
-    assert second.decisions["activation"] == "relu"  # the best of the earlier run
-    assert second.decisions["recipe/batch_size"] == 64  # its recipe, too
-    changed = {name for name, value in second.decisions.items() if first.decisions[name] != value}
-    assert changed == {"activation", "recipe/batch_size"}
-    assert search.result_["warm_start"] == {"run": str(earlier.resolve()), "trials": [1]}
-    assert "Trial 1 is a network of" in search.summary()
-    assert autoarch.load(search.run_).warm_start == str(earlier.resolve())
 
 
 def test_the_summary_says_what_became_of_them():
