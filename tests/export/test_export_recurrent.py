@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autoarch.export import flat_file
 from autoarch.export.formats import litert
 from autoarch.spaces.text import TextSpace
 
@@ -14,6 +15,8 @@ def test_loops_over_time_become_builtin_ops(tmp_path, network):
     model.save(tmp_path / "model.keras")
     target = tmp_path / "model.tflite"
     litert.convert_keras_file(str(tmp_path / "model.keras"), str(target), "tokens")
+    names = {"inputs": ["tokens"], "outputs": ["probabilities"]}
+    flat_file.compact(str(target), signatures=True, **names)
     ids = np.random.default_rng(0).integers(0, 20, (5, 8, 23)).astype(np.int32)
     (found,) = litert.answers(str(target), {"inputs": ids}).values()
     assert np.allclose(found, model(ids), atol=1e-4)
