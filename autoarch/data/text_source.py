@@ -250,15 +250,19 @@ def choose_rows(source: TextSource) -> int:
     return min(LARGEST_ROWS, max(SMALLEST_ROWS, -(-wanted // 8) * 8))
 
 
-def load_texts(source: TextSource, rows: int, vectors: Iterable[str] = ()) -> TextData:
+def load_texts(
+    source: TextSource, rows: int, vectors: Iterable[str] = (), **tables: int
+) -> TextData:
     """Learns the vocabulary from the training texts and turns all texts into ids.
 
     Args:
         source: The texts.
         rows: Tokens of a text at most.
         vectors: Words with pretrained vectors, which have ids as well while there is room.
+        tables: See `TextPreprocessing.learned`.
     """
-    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows, vectors)
+    texts = source.texts_of(TRAIN)
+    preprocessing = TextPreprocessing.learned(texts, rows, vectors, **tables)
     sets = {}
     for split in (TRAIN, VALID, TEST):
         chosen = np.flatnonzero((source.splits == split) & source.keeps)
