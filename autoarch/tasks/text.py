@@ -16,7 +16,14 @@ from autoarch.data.split import TRAIN
 from autoarch.data.term_weights import inverse_document_frequencies
 from autoarch.data.text import MOST_WORDS, TextData, TextPreprocessing, TextSet
 from autoarch.data.text_files import list_texts, read_text
-from autoarch.data.text_source import TextSource, choose_rows, load_texts, scan_texts
+from autoarch.data.text_source import (
+    TextSource,
+    choose_rows,
+    frame_texts,
+    given_rows,
+    load_texts,
+    scan_texts,
+)
 from autoarch.data.tokenizer import COLUMNS, tokens_of
 from autoarch.data.word_vectors import read_word_vectors, vector_table
 from autoarch.errors import DataError, InvalidInputError
@@ -266,6 +273,8 @@ class TextSearch(BaseSearch):
         return found
 
     def _inputs(self, x: Any) -> npt.NDArray[np.uint16]:
+        if hasattr(x, "columns"):
+            x = frame_texts(x, self.text_column)
         texts = [x] if isinstance(x, str) else list(x)
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
@@ -293,10 +302,9 @@ class TextSearch(BaseSearch):
             parts = list_texts(Path(x), self.text_column, self.label_column)
             rows = parts.get("test", parts["train"])
             texts, given = list(rows.texts), list(rows.labels)
-        elif y is None:
-            raise DataError("Lists of texts need labels: give texts x and labels y.")
         else:
-            texts, given = list(x), [str(label) for label in y]
+            parts, _ = given_rows(x, y, None, self.text_column, self.label_column)
+            texts, given = list(parts["train"].texts), list(parts["train"].labels)
         unknown = sorted(set(given) - set(classes))
         if unknown:
             raise DataError(

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 
 from autoarch import TextSearch, load
@@ -10,7 +11,7 @@ from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
 from autoarch.costs.token_file import token_file_bytes
 from autoarch.data.text import TextPreprocessing
-from autoarch.errors import InvalidInputError
+from autoarch.errors import DataError, InvalidInputError
 from autoarch.search import budget
 from autoarch.spaces.text import TextSpace
 from autoarch.tasks import shipping
@@ -40,6 +41,17 @@ def test_it_learns_and_answers(found):
     assert found.result_["test"]["accuracy"] > 0.8
     assert found.best_["decisions"]["pretrained"] is True
     assert list(found.predict(["a lovely evening", "cold again"])) == ["good", "bad"]
+
+
+def test_frames_are_read_by_their_columns(found):
+    frame = pandas.DataFrame({"id": range(3), "text": [GOOD[0], BAD[0], None], "label": "good"})
+    again = load(found.run_)
+    assert list(again.predict(frame)[:2]) == ["good", "bad"] and len(again.predict(frame)) == 3
+    assert again.evaluate(frame)["accuracy"] == 0.5 == again.score(frame["text"][:2], ["good"] * 2)
+    with pytest.raises(DataError, match="no column named 'text'"):
+        again.predict(frame[["id"]])
+    with pytest.raises(DataError, match="need labels"):
+        again.evaluate(GOOD)
 
 
 def test_what_the_data_gave_is_left_alone_and_exported(found):
