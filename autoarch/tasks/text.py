@@ -98,22 +98,23 @@ class TextTask(Task):
             mixing="none",
         )
         size = TextSize(DEEP if self._affords_deep(settings, speed, rows, examples) else "bag")
-        learned = TextPreprocessing.learned(self._source.texts_of(TRAIN), rows, self._vectors)
-
-        def kind(size: TextSize) -> SearchSpace:
-            cut = size.cut(learned)
-            tables = {group: np.zeros((n, classes)) for group, n in _linear_groups(cut).items()}
-            setup = Setup({}, size.width, recipe, speed, size.network)
-            space = self._space(settings, setup, cut, classes, linear=tables)
-            space.steer(settings.steering)
-            return space
-
-        classes = len(self._source.classes)
+        shape = {"rows": rows}
         if budgets := settings.budgets:
+            learned = TextPreprocessing.learned(self._source.texts_of(TRAIN), rows, self._vectors)
+            classes = len(self._source.classes)
+
+            def kind(size: TextSize) -> SearchSpace:
+                cut = size.cut(learned)
+                tables = {g: np.zeros((ids, classes)) for g, ids in _linear_groups(cut).items()}
+                setup = Setup({}, size.width, recipe, speed, size.network)
+                space = self._space(settings, setup, cut, classes, linear=tables)
+                space.steer(settings.steering)
+                return space
+
             size = fitting_size(kind, budgets, size.network)
-        cut = size.cut(learned)
-        tables = {"words": len(cut.vocabulary), "buckets": cut.buckets}
-        return Setup({"rows": rows, **tables}, size.width, recipe, speed, size.network)
+            cut = size.cut(learned)
+            shape |= {"words": len(cut.vocabulary), "buckets": cut.buckets}
+        return Setup(shape, size.width, recipe, speed, size.network)
 
     def _affords_deep(self, settings: Settings, speed: Speed, rows: int, examples: int) -> bool:
         """Whether the final training gives convolutions, better by points, enough epochs."""
