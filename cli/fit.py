@@ -183,15 +183,15 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     metavar="BYTES",
     cls=Option,
     section="Limits",
-    help="Most bytes of the int8 .tflite file: 100KB (1 KB = 1,000 bytes, 1 KiB = 1,024). "
-    "No larger network is trained, and the file itself is checked.",
+    help="Most bytes of the int8 .tflite file, of texts of the float one: 100KB (1 KB = 1,000 "
+    "bytes, 1 KiB = 1,024). No larger network is trained, and the file itself is checked.",
 )
 @click.option(
     "--max-params",
     metavar="N",
     cls=Option,
     section="Limits",
-    help="Most weights of the network: 100k.",
+    help="Most weights of the network: 100k. Of texts the tables of the linear model count, too.",
 )
 @click.option(
     "--max-macs",
@@ -206,7 +206,7 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Limits",
     help="Longest time of one answer, 5ms: by the table of --device, else by what "
-    "`autoarch latency` has measured on this machine.",
+    "`autoarch latency` has measured on this machine. This and the next three: not for texts.",
 )
 @click.option(
     "--max-ram",

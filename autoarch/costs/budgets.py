@@ -30,11 +30,14 @@ class Budgets:
         constraints: The user's limits, and those of the device.
         latency: Where latencies come from; needed where they are asked for.
         device: What runs there; None for everything.
+        half: Whether files that are not in int8 (see `ModelCosts.has_int8`) keep their weights in
+            half precision.
     """
 
     constraints: Constraints = field(default_factory=Constraints)
     latency: LatencyTable | None = None
     device: DeviceProfile | None = None
+    half: bool = False
 
     def __post_init__(self) -> None:
         if "latency" in self.constraints.limits:
@@ -53,13 +56,18 @@ class Budgets:
 
         Returns:
             By cost: bytes, counts, seconds; of a network on waveforms those of its int8 file, which
-            begins behind the front-end. A latency is infinite where the table has not even the
-            kind of an op.
+            begins behind the front-end; of one on token ids the size is that of its float file. A
+            latency is infinite where the table has not even the kind of an op.
+
+        Raises:
+            InvalidArchitectureError: A latency or memory of a network on token ids is asked for.
         """
         priced = model_costs(integer_part(architecture))
         return {cost: self._price(cost, architecture, priced) for cost in costs}
 
     def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
+        if cost == "size" and not priced.has_int8:
+            return float(priced.float16_file_bytes if self.half else priced.float_file_bytes)
         if cost != "latency":
             return float(getattr(priced, _FIELDS[cost]))
         model = self.latency_model()

@@ -31,8 +31,9 @@ class Constraints:
     is 1,024, so that a limit in KB holds whichever of the two its reader has in mind.
 
     Args:
-        max_size: Bytes of the file that is shipped, the int8 `.tflite`: "100KB".
-        max_params: Weights of the network: "100k".
+        max_size: Bytes of the file that is shipped, the int8 `.tflite`: "100KB". Networks on texts
+            have none; of them it is the float32 or float16 file. The last three are not for them.
+        max_params: Weights of the network, those that the data gives as well: "100k".
         max_macs: Multiply-adds of one answer, each counted once: "5M".
         max_latency: Seconds of one answer on `device`, else on this machine: "5ms".
         max_ram: Bytes of the largest set of activations in memory at once: "256KB".

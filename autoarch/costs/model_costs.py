@@ -11,6 +11,7 @@ from autoarch.architecture.front_end import integer_part
 from autoarch.costs.file_size import FilePieces, file_pieces
 from autoarch.costs.lowering import LiteGraph, lower
 from autoarch.costs.peak_ram import peak_ram_bytes
+from autoarch.costs.token_file import DTYPE_OF_IDS, token_file_bytes
 from autoarch.errors import InvalidArchitectureError
 
 FLOAT_BYTES = 4
@@ -43,6 +44,11 @@ class ModelCosts:
     float_bytes: int
     activation_elements: int
 
+    @property
+    def has_int8(self) -> bool:
+        """Whether there is an int8 file: networks on token ids have none."""
+        return self.architecture.input_dtype != DTYPE_OF_IDS
+
     @cached_property
     def lite_graph(self) -> LiteGraph:
         """The network as the full int8 `.tflite` file holds it."""
@@ -60,12 +66,16 @@ class ModelCosts:
     @cached_property
     def float16_file_bytes(self) -> int:
         """Size of the `.tflite` file with float16 weights."""
+        if not self.has_int8:
+            return token_file_bytes(self.architecture, half=True)
         self._require_whole()
         return self._pieces.float16_file_bytes()
 
     @cached_property
     def float_file_bytes(self) -> int:
         """Size of the float32 `.tflite` file."""
+        if not self.has_int8:
+            return token_file_bytes(self.architecture, half=False)
         self._require_whole()
         return self._pieces.float_file_bytes()
 

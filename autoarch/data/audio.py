@@ -250,7 +250,9 @@ def _noted(source: AudioSource) -> AudioSource:
 def window_s(facts: Facts) -> float:
     """Seconds that the network hears: nearly all clips whole, whatever a few long ones are."""
     seconds = np.array(facts.seconds)
-    enough = min(np.quantile(seconds, 0.97), _MOST * np.median(seconds), _LONGEST_S)
+    # "lower": between a short clip and one of hours lies the length of no clip.
+    nearly_all = np.quantile(seconds, 0.97, method="lower")
+    enough = min(nearly_all, _MOST * np.median(seconds), _LONGEST_S)
     return float(np.ceil(max(enough, _SHORTEST_S) * 10 - 1e-6) / 10)
 
 

@@ -62,13 +62,22 @@ class TextPreprocessing(Preprocessing):
     buckets: int = BUCKETS
 
     @classmethod
-    def learned(cls, texts: Iterable[str], rows: int, vectors: Iterable[str] = ()) -> Self:
-        """The vocabulary of training texts: tokens seen twice or more, then those with vectors."""
+    def learned(
+        cls,
+        texts: Iterable[str],
+        rows: int,
+        vectors: Iterable[str] = (),
+        *,
+        words: int = MOST_WORDS,
+        buckets: int = BUCKETS,
+    ) -> Self:
+        """The vocabulary of training texts: tokens seen twice or more, then those with vectors,
+        `words` of them at most."""
         counts = Counter(token for text in texts for token in tokens_of(text))
         ranked = [token for _, token in sorted((-n, token) for token, n in counts.items() if n > 1)]
         pretrained = [word for word in vectors if tokens_of(word) == [word]]
-        words = dict.fromkeys([*ranked[:MOST_WORDS], *pretrained])
-        return cls(tuple(words)[:MOST_WORDS], rows)
+        known = dict.fromkeys([*ranked[:words], *pretrained])
+        return cls(tuple(known)[:words], rows, buckets)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -20,11 +20,12 @@ from autoarch.data.listing import check_classes, ordered_classes
 from autoarch.data.shares import parse_part
 from autoarch.data.split import SPLIT_NAMES, TEST, TRAIN, VALID, Splits, assign_splits
 from autoarch.data.text import TextData, TextPreprocessing, TextSet
-from autoarch.data.text_files import Rows, choose_columns, list_texts
+from autoarch.data.text_files import Rows, choose_columns, list_texts, text_columns
 from autoarch.data.tokenizer import tokens_of
 from autoarch.errors import DataError
 
 MIN_TEXTS = 10
+_FRAME = "The DataFrame"
 SMALLEST_ROWS, LARGEST_ROWS = 8, 160
 
 
@@ -96,7 +97,7 @@ def scan_texts(
         kind = "str"
         where = str(source)
     else:
-        parts, kind = _given(source, labels, validation_data, text_column, label_column)
+        parts, kind = given_rows(source, labels, validation_data, text_column, label_column)
         where = "x"
     given = {"valid": valid, "test": test}
     shares: dict[str, float | None] = {}
@@ -110,9 +111,18 @@ def scan_texts(
     return _assemble(parts, shares, where, kind, seed)
 
 
-def _given(
-    source: Any, labels: Any, validation_data: Any, text_column: str | None, label: str | None
+def given_rows(
+    source: Any,
+    labels: Any,
+    validation_data: Any = None,
+    text_column: str | None = None,
+    label: str | None = None,
 ) -> tuple[dict[str, Rows], str]:
+    """The texts of values in memory by split, and the kind of their labels; see `scan_texts`.
+
+    Raises:
+        DataError: Texts are no strings, labels are missing, or a DataFrame lacks a column.
+    """
     skipped: list[tuple[str, str]] = []
     names = [f"train[{i}]" for i in range(len(source))]
     if hasattr(source, "columns"):
@@ -143,16 +153,26 @@ def _given(
     return found, encode_labels(parts["train"][1], len(parts["train"][0])).kind
 
 
+def frame_texts(frame: Any, text_column: str | None) -> list[str]:
+    """The texts of a pandas DataFrame; of several columns joined, "" where nothing is there.
+
+    Raises:
+        DataError: There is no such column; the message says which there are.
+    """
+    texts = ["" for _ in range(len(frame))]
+    for column in text_columns([str(name) for name in frame.columns], _FRAME, text_column):
+        there = frame[column].fillna("").astype(str).tolist()
+        texts = [f"{text}\n{more}".strip() for text, more in zip(texts, there)]
+    return texts
+
+
 def _of_frame(
     frame: Any, text_column: str | None, label_column: str | None
 ) -> tuple[list[str], list[Any], list[str], list[tuple[str, str]]]:
     """Texts, labels and names out of a pandas DataFrame, and the rows that lack one of them."""
     columns = [str(name) for name in frame.columns]
-    columns_of_text, label = choose_columns(columns, "The DataFrame", text_column, label_column)
-    texts = ["" for _ in range(len(frame))]
-    for column in columns_of_text:
-        there = frame[column].fillna("").astype(str).tolist()
-        texts = [f"{text}\n{more}".strip() for text, more in zip(texts, there)]
+    _, label = choose_columns(columns, _FRAME, text_column, label_column)
+    texts = frame_texts(frame, text_column)
     missing = frame[label].isna().tolist()
     skipped = [
         (f"train[{i}]", "no label" if text else "no text")
@@ -250,15 +270,19 @@ def choose_rows(source: TextSource) -> int:
     return min(LARGEST_ROWS, max(SMALLEST_ROWS, -(-wanted // 8) * 8))
 
 
-def load_texts(source: TextSource, rows: int, vectors: Iterable[str] = ()) -> TextData:
+def load_texts(
+    source: TextSource, rows: int, vectors: Iterable[str] = (), **tables: int
+) -> TextData:
     """Learns the vocabulary from the training texts and turns all texts into ids.
 
     Args:
         source: The texts.
         rows: Tokens of a text at most.
         vectors: Words with pretrained vectors, which have ids as well while there is room.
+        tables: See `TextPreprocessing.learned`.
     """
-    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows, vectors)
+    texts = source.texts_of(TRAIN)
+    preprocessing = TextPreprocessing.learned(texts, rows, vectors, **tables)
     sets = {}
     for split in (TRAIN, VALID, TEST):
         chosen = np.flatnonzero((source.splits == split) & source.keeps)

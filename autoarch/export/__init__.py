@@ -6,7 +6,7 @@ Importing this room starts neither Keras nor TensorFlow.
 from autoarch.export.bundle import ExportedFile, export_bundle
 from autoarch.export.formats import FORMATS
 from autoarch.export.model import TrainedModel
-from autoarch.export.quantise import CALIBRATION, ask_int8, quantise
+from autoarch.export.quantise import CALIBRATION, ask_int8, quantise, weigh_float
 from autoarch.export.samples import Samples
 from autoarch.export.workers import ExportWorkers
 
@@ -20,4 +20,5 @@ __all__ = [
     "ask_int8",
     "export_bundle",
     "quantise",
+    "weigh_float",
 ]

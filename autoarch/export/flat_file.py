@@ -21,7 +21,7 @@ def compact(path: str, inputs: list[str], outputs: list[str], signatures: bool =
     """Rewrites a `.tflite` file in place.
 
     Args:
-        path: The file; one subgraph.
+        path: The file; its first graph is the network, others are bodies of loops in that.
         inputs: New names of its inputs.
         outputs: New names of its outputs.
         signatures: Whether its signatures stay, for `get_signature_runner`.
@@ -30,16 +30,18 @@ def compact(path: str, inputs: list[str], outputs: list[str], signatures: bool =
 
     file = Path(path)
     model = schema.ModelT.InitFromPackedBuf(bytearray(file.read_bytes()), 0)
-    (graph,) = model.subgraphs
     model.description = model.metadata = model.metadataBuffer = None
     if not signatures:
         model.signatureDefs = None
-    graph.name = None
-    _share_buffers(model, graph)
-    for tensor in graph.tensors:
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    _share_buffers(model, tensors)
+    for tensor in tensors:
         tensor.name = None
         if tensor.quantization is not None:
             tensor.quantization.min = tensor.quantization.max = None
+    for graph in model.subgraphs:
+        graph.name = None
+    graph = model.subgraphs[0]
     for indices, names in ((graph.inputs, inputs), (graph.outputs, outputs)):
         for index, name in zip(indices, names, strict=True):
             graph.tensors[index].name = name
@@ -48,11 +50,11 @@ def compact(path: str, inputs: list[str], outputs: list[str], signatures: bool =
     file.write_bytes(bytes(builder.Output()))
 
 
-def _share_buffers(model: Any, graph: Any) -> None:
+def _share_buffers(model: Any, tensors: list[Any]) -> None:
     """Keeps one buffer for all activations, the empty first one, and one for equal constants."""
     kept = [model.buffers[0]]
     place: dict[bytes, int] = {b"": 0}
-    for tensor in graph.tensors:
+    for tensor in tensors:
         data = model.buffers[tensor.buffer].data
         key = b"" if data is None else bytes(data)
         if key not in place:

@@ -1,4 +1,4 @@
-"""The int8 file of a model before it is shipped: made, weighed and asked in other processes."""
+"""The LiteRT file of a model before it is shipped: made, weighed and asked in other processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from autoarch.architecture.fold import CENTRE
 from autoarch.errors import ExportError
-from autoarch.export.formats import Writing, litert_int8
+from autoarch.export.formats import Convert, Writing, litert, litert_int8
 from autoarch.export.model import TrainedModel
 from autoarch.export.workers import Job, Worker
 
@@ -43,12 +43,7 @@ def quantise(
             otherwise than the network does.
     """
     with tempfile.TemporaryDirectory() as folder, Worker("tensorflow") as worker:
-
-        def convert(function: Callable[..., None], **arguments: Any) -> None:
-            file = function.__code__.co_filename
-            what = f"converting to {litert_int8.FILE}"
-            worker.submit(Job(what, file, function.__name__, arguments))
-
+        convert = _submitting(worker, litert_int8.FILE)
         writing = Writing(model, Path(folder), calibration)
         made = litert_int8.convert_once(writing, convert)
         inputs = model.integer_inputs(calibration)
@@ -65,6 +60,25 @@ def quantise(
             )
         shutil.copyfile(made, target)
     return target.stat().st_size
+
+
+def weigh_float(model: TrainedModel, *, half: bool = False, timeout_s: float = 600) -> int:
+    """Bytes of a model's float file, which is made for that alone.
+
+    Args:
+        model: The trained model.
+        half: Whether its weights are in half precision.
+        timeout_s: Longest time allowed.
+
+    Raises:
+        ExportError: The converter failed.
+    """
+    with tempfile.TemporaryDirectory() as folder, Worker("tensorflow") as worker:
+        file = Path(folder) / litert.FILE
+        convert = _submitting(worker, litert.FILE)
+        litert.write_floats(Writing(model, Path(folder)), file, convert, half=half)
+        worker.finish(timeout_s)
+        return file.stat().st_size
 
 
 def ask_int8(
@@ -86,6 +100,16 @@ def ask_int8(
         worker.finish(timeout_s)
         answers: npt.NDArray[np.float32] = np.load(answered)
     return answers
+
+
+def _submitting(worker: Worker, target: str) -> Convert:
+    """What has a worker run the functions that convert."""
+
+    def convert(function: Callable[..., None], **arguments: Any) -> None:
+        file = function.__code__.co_filename
+        worker.submit(Job(f"converting to {target}", file, function.__name__, arguments))
+
+    return convert
 
 
 def _submit_questions(worker: Worker, file: Path, inputs: npt.NDArray[Any], folder: Path) -> Path:

@@ -23,10 +23,18 @@ from autoarch.architecture.ops.separable_conv1d import SeparableConv1D
 from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.training.recipe import Recipe, decide_training
 
-GRAMS = {"words": 0, "bigrams": 1, "trigrams": 2}
-"""Longest word n-grams of a bag: so many columns after the first."""
-TOKENS = ("words", "words+characters", "characters", "words+bigrams")
-"""What a token is to the networks along a text: itself, its runs of characters, or more."""
+TOKENS = (
+    "words",
+    "words+bigrams",
+    "words+bigrams+trigrams",
+    "subwords",
+    "words+subwords",
+    "words+bigrams+subwords",
+    "words+bigrams+trigrams+subwords",
+)
+"""What a text is read as, decided for bags and for networks along a text each: words of the
+vocabulary (in scripts without spaces these are single characters), word n-grams, and subwords, runs
+of three and four characters of a word with its ends marked. All but words are hashed."""
 PLAIN = ("bag", "cnn", "bag+cnn", "separable", "bag+separable", "dilated", "attention")
 RECURRENT = ("gru", "bag+gru", "lstm")
 MIXTURE = "bag+cnn"
@@ -43,7 +51,7 @@ class TextSpace(SearchSpace):
         classes: Number of classes.
         words: Ids in column 0.
         buckets: Hashed ids are 1 to `buckets`.
-        width: Length of the bag's vectors in trial 0.
+        width: Length of the tokens' vectors in trial 0; those of its bag have a quarter.
         network: Trial 0's, one of `PLAIN`.
         recipe: Recipe of trial 0.
         scales: Of the ids by `(first column, number of columns)`, such as inverse document
@@ -72,7 +80,7 @@ class TextSpace(SearchSpace):
         *,
         words: int,
         buckets: int,
-        width: int = 32,
+        width: int = 64,
         network: str = "bag",
         recipe: Recipe | None = None,
         scales: Mapping[tuple[int, int], npt.NDArray[Any]] | None = None,
@@ -121,16 +129,23 @@ class TextSpace(SearchSpace):
             given = hp.Choice("linear", [0.0, 0.5, 0.7, 0.85], default=0.7)
         with hp.conditional_scope("network", [n for n in self._networks if n.startswith("bag")]):
             bag = {
-                "size": hp.Choice("bag/size", sorted({0, 16, 32, self.width}), default=self.width),
-                "grams": hp.Choice("bag/grams", list(GRAMS), default="bigrams"),
-                "characters": hp.Boolean("bag/characters", default=not self.unspaced),
+                "size": hp.Choice(
+                    "bag/size", sorted({0, 16, 32, self.width // 4}), default=self.width // 4
+                ),
+                "tokens": hp.Choice(
+                    "bag/tokens",
+                    list(TOKENS),
+                    default="words+bigrams" if self.unspaced else "words+bigrams+subwords",
+                ),
                 "scaled": hp.Choice("bag/weights", ["idf", "none"], default="idf") == "idf",
             }
             hidden = hp.Boolean("bag/relu", default=False)
         with hp.conditional_scope("network", along):
-            embedding = hp.Choice("embedding", [32, 64, 96], default=64)
+            embedding = hp.Choice(
+                "embedding", sorted({16, 32, 64, 96, self.width}), default=self.width
+            )
             filters = hp.Choice("filters", [48, 96, 128], default=96)
-            usual = "words+bigrams" if self.unspaced else "words+characters"
+            usual = "words+bigrams" if self.unspaced else "words+subwords"
             tokens = hp.Choice("tokens", list(TOKENS), default=usual)
             pooling = hp.Choice("pooling", ["max", "average", "both"], default="max")
         with hp.conditional_scope("network", ["cnn", "bag+cnn"]):
@@ -169,55 +184,50 @@ class TextSpace(SearchSpace):
             parts.append(graph.add(op, columns, name=f"{LINEAR}table{start}"))
         return graph.add(Add(), *parts, name=f"{LINEAR}logits") if len(parts) > 1 else parts[0]
 
+    def _groups(self, tokens: str) -> list[tuple[str, Columns, int]]:
+        """What one of `TOKENS` consists of: names, columns of ids, and how many ids there are."""
+        parts, hashed = tokens.split("+"), self.buckets + 1
+        grams = ("bigrams" in parts) + ("trigrams" in parts)
+        groups = []
+        if "words" in parts:
+            groups.append(("word", Columns(0, 1), self.words))
+        if grams:
+            groups.append(("gram", Columns(1, grams), hashed))
+        if "subwords" in parts:
+            groups.append(("subword", Columns(3, self.input_shape[1] - 3), hashed))
+        return groups
+
     def _bag(
-        self,
-        graph: GraphBuilder,
-        pretrained: bool,
-        *,
-        size: int,
-        grams: str,
-        characters: bool,
-        scaled: bool,
+        self, graph: GraphBuilder, pretrained: bool, *, size: int, tokens: str, scaled: bool
     ) -> str:
         """Vectors of the whole text side by side; or, of size 0, logits: a linear model."""
-        groups = [("word", 0, 1, self.words)]
-        if GRAMS[grams]:
-            groups.append(("gram", 1, GRAMS[grams], self.buckets + 1))
-        if characters:
-            groups.append(("character", 3, self.input_shape[1] - 3, self.buckets + 1))
         parts = []
-        for name, start, count, ids in groups:
-            columns = graph.add(Columns(start, count), INPUT, name=f"bag/{name}s")
-            op = EmbeddingBag(ids, size or self.classes, scaled=scaled, from_zero=not size)
-            parts.append(graph.add(op, columns, name=f"bag/{name}_vectors"))
+        for name, columns, count in self._groups(tokens):
+            ids = graph.add(columns, INPUT, name=f"bag/{name}s")
+            op = EmbeddingBag(count, size or self.classes, scaled=scaled, from_zero=not size)
+            parts.append(graph.add(op, ids, name=f"bag/{name}_vectors"))
         if size and pretrained:
-            parts.append(self._pretrained(graph, "bag/words", "bag/pretrained", per_row=False))
+            parts.append(self._pretrained(graph, "bag/pretrained", per_row=False))
         if size or len(parts) == 1:
             return self._joined(graph, parts, "bag/joined")
         return graph.add(Add(), *parts, name="bag/logits")
 
-    def _pretrained(self, graph: GraphBuilder, words: str, name: str, *, per_row: bool) -> str:
+    def _pretrained(self, graph: GraphBuilder, name: str, *, per_row: bool) -> str:
         assert self._vectors is not None
-        size = int(self._vectors.shape[1])
-        return graph.add(EmbeddingBag(self.words, size, per_row, frozen=True), words, name=name)
+        words = graph.add(Columns(0, 1), INPUT, name=f"{name}/words")
+        op = EmbeddingBag(self.words, int(self._vectors.shape[1]), per_row, frozen=True)
+        return graph.add(op, words, name=name)
 
     def _embedded(self, graph: GraphBuilder, size: int, tokens: str, pretrained: bool) -> str:
         """One vector for each token: the sum of those of its parts."""
         parts = []
-        if tokens != "characters" or pretrained:
-            ids = graph.add(Columns(0, 1), INPUT, name="words")
-        if tokens != "characters":
-            parts.append(graph.add(EmbeddingBag(self.words, size, True), ids, name="word_vectors"))
-        hashed = {"characters": (3, self.input_shape[1] - 3), "bigrams": (1, 1)}
-        for name, (start, count) in hashed.items():
-            if name in tokens:
-                runs = graph.add(Columns(start, count), INPUT, name=name)
-                op = EmbeddingBag(self.buckets + 1, size, True)
-                parts.append(graph.add(op, runs, name=f"{name}_vectors"))
+        for name, columns, count in self._groups(tokens):
+            ids = graph.add(columns, INPUT, name=f"{name}s")
+            parts.append(graph.add(EmbeddingBag(count, size, True), ids, name=f"{name}_vectors"))
         node = parts[0] if len(parts) == 1 else graph.add(Add(), *parts, name="token_vectors")
         if not pretrained:
             return node
-        known = self._pretrained(graph, "words", "pretrained", per_row=True)
+        known = self._pretrained(graph, "pretrained", per_row=True)
         return graph.add(Concat(), node, known, name="with_pretrained")
 
     @staticmethod

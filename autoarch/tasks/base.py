@@ -29,6 +29,7 @@ from autoarch.tasks.limits import (
     canonical_constraints,
     canonical_objectives,
     canonical_targets,
+    require_float_costs,
 )
 from autoarch.tasks.one_trial import export_trial
 from autoarch.tasks.predictor import Predictor, as_given, best_labels
@@ -227,13 +228,19 @@ class BaseSearch(ABC):
     def _settings(self) -> Settings:
         limits = canonical_constraints(self.constraints, self.device, mobile=self.mobile)
         objectives = canonical_objectives(self.objectives)
-        # A limit is a promise about the int8 file, so that is what is shipped and measured.
-        ship = "int8" if self.ship == "float" and (limits or self.mobile) else self.ship
-        if ship == "int8" and not PREPROCESSINGS[self.task].has_int8:
-            raise InvalidInputError(
-                f"A limit is kept by an int8 file, which is made of models of pictures and sounds "
-                f"only, not of {self.task} models; leave out limits, `device`, `mobile` and `ship`."
-            )
+        prefer = canonical_targets(self.prefer)
+        limited = bool(limits) or self.mobile
+        ship = self.ship
+        if not PREPROCESSINGS[self.task].has_int8:
+            costs = [*(limits or {}), *(prefer or {}), *(objectives or "").split(",")[1:]]
+            require_float_costs(self.task, costs, mobile=self.mobile, ship=ship)
+        else:
+            # A limit is a promise about the int8 file, so that is what is shipped and measured.
+            ship = "int8" if ship == "float" and limited else ship
+            if ship != "int8" and (limited or self.max_size_bytes is not None):
+                raise InvalidInputError(
+                    f"Limits hold for the int8 file; they do not go with ship={ship!r}."
+                )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         own = {name: getattr(self, name) for name in self.own}
         return Settings(
@@ -252,7 +259,7 @@ class BaseSearch(ABC):
             ship=ship,
             max_size_bytes=int(min(sizes)) if sizes else None,
             constraints=limits,
-            prefer=canonical_targets(self.prefer),
+            prefer=prefer,
             objectives=objectives,
             mobile=self.mobile,
             preset=canonical_values("preset", self.preset),

@@ -42,7 +42,7 @@ from autoarch.spaces import (
 from autoarch.spaces.backbones import Backbone, find_backbones
 from autoarch.spaces.hypermodel import HyperModelSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
-from autoarch.tasks.limits import budgets_of, fitting_scale
+from autoarch.tasks.limits import fitting_scale
 from autoarch.tasks.own_space import as_given, family_of
 from autoarch.tasks.scaling import (
     Scale,
@@ -116,7 +116,7 @@ class ImageTask(Task):
             steered,
             channels,
             classes,
-            budgets_of(settings.constraints),
+            settings.budgets,
             side_is_given=side is not None,
             width_is_given=width is not None,
         )

@@ -26,6 +26,12 @@ NARROWEST = 4
 WIDER = 1.5
 """A network whose channels grow slowly from stage to stage may begin so many times as wide."""
 
+FLOAT_COSTS = ("size", "params", "macs")
+"""Costs of networks that have no int8 form, as those on texts: memory and latency are those of int8
+files, and so are what a device runs and the limits of its profile."""
+
+LIMITS_OF_FLOATS = tuple(f"max_{cost}" for cost in FLOAT_COSTS)
+
 FRONT_ORACLES = ("auto", "nsga2", "bayesian")
 """Oracles that search for a front."""
 
@@ -55,8 +61,12 @@ def canonical_constraints(
     return given.to_json() or None
 
 
-def budgets_of(constraints: Mapping[str, Any] | None) -> Budgets:
+def budgets_of(constraints: Mapping[str, Any] | None, *, half: bool = False) -> Budgets:
     """The budgets that canonical constraints stand for.
+
+    Args:
+        constraints: As `canonical_constraints` gives them.
+        half: See `Budgets`.
 
     Raises:
         InvalidInputError: The device is unknown, or a latency is limited and neither the device
@@ -65,7 +75,7 @@ def budgets_of(constraints: Mapping[str, Any] | None) -> Budgets:
     given = Constraints.of(constraints)
     profile = None if given.device is None else load_profile(given.device)
     table = None if profile is None else profile.latency
-    return Budgets(given, cached_table() if table is None else table, profile)
+    return Budgets(given, cached_table() if table is None else table, profile, half)
 
 
 def canonical_targets(
@@ -108,6 +118,25 @@ def canonical_objectives(objectives: Sequence[str] | str | None) -> str | None:
             f"{', '.join(COST_UNITS)}, each once; got {', '.join(names)!r}."
         )
     return ",".join([*metrics, *costs])
+
+
+def require_float_costs(noun: str, asked: Sequence[str], *, mobile: bool, ship: str) -> None:
+    """Raises `InvalidInputError` where something is asked for that only int8 files have.
+
+    Args:
+        noun: What the networks are for.
+        asked: Limits as in `canonical_constraints`, and other costs.
+        mobile, ship: As in `Settings`.
+    """
+    allowed = (*FLOAT_COSTS, *LIMITS_OF_FLOATS)
+    beyond = ["ship='int8'"] * (ship == "int8") + ["mobile"] * mobile
+    # A device is named before the limits that it brings along.
+    beyond += sorted((name for name in asked if name not in allowed), key=lambda n: n != "device")
+    if beyond:
+        raise InvalidInputError(
+            f"{beyond[0]} is about int8 files, and {noun} models have none; what can be limited, "
+            f"preferred or an objective of theirs is {', '.join(FLOAT_COSTS)}."
+        )
 
 
 def search_objectives(objectives: str) -> list[Objective]:

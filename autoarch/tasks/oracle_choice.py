@@ -13,7 +13,7 @@ from autoarch.costs import model_costs
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle, make_oracle
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.limits import budgets_of, search_objectives
+from autoarch.tasks.limits import search_objectives
 from autoarch.tasks.settings import Settings
 
 COSTLIEST = 1.1
@@ -69,7 +69,7 @@ def choose_oracle(
         auto: What "auto" stands for; None decides by the number of trials.
         tuned: Settings of oracles by name.
     """
-    budgets = budgets_of(settings.constraints)
+    budgets = settings.budgets
     most = most_macs(space, baseline)
     memory = MEMORY_SHARE * _memory_bytes()
 

@@ -29,20 +29,21 @@ from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
-from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
+from autoarch.tasks.limits import baseline_of, search_objectives
 from autoarch.tasks.one_shot import OneShot, facts_of
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import card_of, phase_seconds, result_of
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import (
-    INT8_CLOSING,
     MEMBER_CLOSING,
     SHIPPED_FORMATS,
+    WEIGHED_CLOSING,
     Trained,
     calibration_of,
     choose_shipped,
     options_of,
+    weigher,
 )
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
@@ -84,7 +85,7 @@ class Session:
         self.clock = clock
         self.progress = progress
         self.objective = get_objective(settings.objective)
-        self.budgets = budgets_of(settings.constraints)
+        self.budgets = settings.budgets
         self._interrupts = Interrupts()
         self._search: Search | None = None
 
@@ -174,7 +175,8 @@ class Session:
         timed = self.clock.limit_s is not None
         epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
-        start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
+        weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
+        start_s *= WEIGHED_CLOSING if weighs else 1.0
         start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
@@ -299,22 +301,23 @@ class Session:
         if data.preprocessing.has_int8:
             calibration = calibration_of(data, self.settings.seed)
             save_arrays(self.run_directory.calibration_file, inputs=[calibration])
-        if self.settings.ship == "int8":
-            assert calibration is not None  # `ship` is refused where there is no int8
-            int8_file = self.run_directory.checkpoints / "model_int8.tflite"
-            chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
+        ship, begun_s = self.settings.ship, self.clock.elapsed_s
+        if ship == "int8" or self.settings.max_size_bytes is not None:
+            chosen, run = Trained(best, candidate, final), self.run_directory
+            file = run.checkpoints / "model_int8.tflite"
             smallest, model = choose_shipped(
-                options_of(
-                    chosen, search.trials, space, evaluator, self.objective, self.run_directory
-                ),
+                options_of(chosen, search.trials, space, evaluator, self.objective, run),
                 data,
-                calibration,
-                int8_file,
+                weigher(ship, calibration, file),
                 limit_bytes=self.settings.max_size_bytes,
                 note=self.progress.note,
             )
             best, candidate, final = smallest.record, smallest.candidate, smallest.final
-            int8 = Int8.of(model, int8_file, data)
+        else:
+            model = self.task.finished(candidate, shipped.weights, data, self.settings)
+        if ship == "int8":
+            assert calibration is not None  # `ship` is refused where there is no int8
+            int8 = Int8.of(model, file, data)
             quantising_s = self.clock.elapsed_s - begun_s
             int8 = tuned(
                 int8,
@@ -328,9 +331,7 @@ class Session:
                 note=self.progress.note,
             )
             model, int8_file = int8.model, int8.file
-        else:
-            model = self.task.finished(candidate, shipped.weights, data, self.settings)
-        formats = SHIPPED_FORMATS[self.settings.ship]
+        formats = SHIPPED_FORMATS[ship]
         with ExportWorkers(formats) as workers:
             predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
             test: dict[str, Any] | None = None
@@ -394,14 +395,15 @@ class Session:
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
         result["ensemble"] = shipped.facts
         result["warm_start"] = warm_start_facts(self.settings.warm_start, first, search.trials)
-        int8_export = files.get("litert_int8")
+        # What is priced is the int8 file, or where there is none, the one that is shipped.
+        is_priced = ship == "int8" or not data.preprocessing.has_int8
         result.update(
             tradeoffs_of(
                 self.settings,
                 self.budgets,
                 search.trials,
                 candidate.architecture,
-                int8_export.size_bytes if int8_export else None,
+                files[formats[-1]].size_bytes if is_priced else None,
                 self.run_directory.root,
             )
         )

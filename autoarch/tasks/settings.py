@@ -9,13 +9,14 @@ from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
+from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import NAMED, SPACES, PretrainedSpace, SpeechSpace, Steering
 from autoarch.spaces.steering import parse_wishes
-from autoarch.tasks.limits import FRONT_ORACLES, budgets_of
+from autoarch.tasks.limits import FRONT_ORACLES, LIMITS_OF_FLOATS, budgets_of
 
 ORACLE_NAMES = ("auto", *ORACLES, *KERAS_TUNER_ORACLES)
 SPACE_NAMES = ("auto", *SPACES, PretrainedSpace.name, SpeechSpace.name, "text")
@@ -55,7 +56,7 @@ class Settings:
         mirror: One of `MIRRORS`.
         pretrained: File or folder of weights of networks that come trained, or a name; or None.
         ship: Numbers of the LiteRT file that is shipped, one of `SHIPS`.
-        max_size_bytes: Most bytes of the int8 file, or None.
+        max_size_bytes: Most bytes of the LiteRT file that is shipped, or None.
         constraints: Limits as `Constraints.to_json` has them, or None.
         prefer: Soft targets by cost, or None.
         objectives: A metric and costs, joined by commas, or None for `objective` alone.
@@ -128,28 +129,28 @@ class Settings:
         _one_of("ship", self.ship, SHIPS)
         _one_of("evaluator", self.evaluator, EVALUATORS)
         get_objective(self.objective)
-        if (self.constraints or self.mobile) and self.ship != "int8":
+        beyond = sorted(set(self.constraints or {}) - set(LIMITS_OF_FLOATS))
+        if (beyond or self.mobile) and self.ship != "int8":
             raise InvalidInputError(
-                f"Limits hold for the int8 file; they do not go with ship={self.ship!r}."
+                f"{', '.join(beyond) or '`mobile`'}: limits of this kind hold for the int8 file; "
+                f"they do not go with ship={self.ship!r}."
             )
         if self.objectives and (self.prefer or self.oracle not in FRONT_ORACLES):
             raise InvalidInputError(
                 f"`objectives` go with the oracles {', '.join(FRONT_ORACLES)} and without "
                 f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
             )
-        budgets = budgets_of(self.constraints)
         if "latency" in self.priced:
-            budgets.latency_model()
+            self.budgets.latency_model()
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
             raise InvalidInputError(f"`trials` must be a positive integer; got {self.trials!r}.")
         if self.max_size_bytes is not None and (
-            not _is_int(self.max_size_bytes) or self.max_size_bytes < 1 or self.ship != "int8"
+            not _is_int(self.max_size_bytes) or self.max_size_bytes < 1
         ):
             raise InvalidInputError(
-                "`max_size_bytes` must be a positive integer, and needs ship='int8'; "
-                f"got {self.max_size_bytes!r} with ship={self.ship!r}."
+                f"`max_size_bytes` must be a positive integer; got {self.max_size_bytes!r}."
             )
         if (self.space == PretrainedSpace.name) > (self.pretrained is not None):
             raise InvalidInputError(
@@ -214,6 +215,15 @@ class Settings:
     def steering(self) -> Steering:
         """What the user has decided beforehand."""
         return Steering(self.preset or {}, self.fixed or {}, self.forbidden or {})
+
+    @property
+    def budgets(self) -> Budgets:
+        """The limits with what is needed to hold a network against them.
+
+        Raises:
+            InvalidInputError: See `budgets_of`.
+        """
+        return budgets_of(self.constraints, half=self.ship == "float16")
 
     @property
     def priced(self) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""What is shipped: formats, and in int8 the best trained network whose file keeps the limit."""
+"""What is shipped: formats, and the best trained network whose file keeps the limit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from autoarch.data import TaskData
 from autoarch.errors import ExportError
 from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.train import TrainEvaluator
-from autoarch.export import CALIBRATION, TrainedModel, quantise
+from autoarch.export import CALIBRATION, TrainedModel, quantise, weigh_float
 from autoarch.objectives import Objective
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
@@ -26,8 +27,8 @@ SHIPPED_FORMATS = {
 }
 """Formats of the export by `Settings.ship`."""
 
-INT8_CLOSING = 1.3
-"""Times as many start-ups are kept for an int8 export: a converter before the float files."""
+WEIGHED_CLOSING = 1.3
+"""Times as many start-ups are kept for an export before which a file is weighed."""
 
 MEMBER_CLOSING = 0.15
 """The same for each further network of an average, which every file holds."""
@@ -74,7 +75,7 @@ def first_that_fits(
         except ExportError as error:
             failure = error
             note(
-                f"The int8 file of trial {option.record.trial} does not work ({error}): the next "
+                f"The file of trial {option.record.trial} does not work ({error}): the next "
                 "best trained network is taken."
             )
             continue
@@ -86,10 +87,10 @@ def first_that_fits(
         )
     if not sizes:
         raise ExportError(
-            f"No trained network has an int8 file that works; the last one: {failure}"
+            f"No trained network has a file that works; the last one: {failure}"
         ) from failure
     raise ExportError(
-        f"No trained network's int8 file keeps the limit of {limit_bytes:,} bytes; the smallest "
+        f"No trained network's file keeps the limit of {limit_bytes:,} bytes; the smallest "
         f"has {min(sizes):,}. Allow more, or search smaller networks."
     )
 
@@ -132,22 +133,34 @@ def calibration_of(data: TaskData, seed: int) -> Array:
     return np.asarray(data.train.inputs[chosen])
 
 
+def weigher(ship: str, calibration: Array | None, file: Path) -> Callable[[TrainedModel], int]:
+    """What makes a model's LiteRT file and returns its bytes; see `quantise` and `weigh_float`.
+
+    Args:
+        ship: As in `Settings`.
+        calibration: See `calibration_of`; needed for int8.
+        file: Where an int8 file is kept.
+    """
+    if ship != "int8":
+        return partial(weigh_float, half=ship == "float16")
+    assert calibration is not None  # `ship` is refused where there is no int8
+    return partial(quantise, calibration=calibration, target=file)
+
+
 def choose_shipped(
     options: Iterable[Trained],
     data: TaskData,
-    calibration: Array,
-    file: Path,
+    weigh: Callable[[TrainedModel], int],
     *,
     limit_bytes: int | None,
     note: Callable[[str], None],
 ) -> tuple[Trained, TrainedModel]:
-    """Writes the int8 file of the best trained network that keeps the limit.
+    """The best trained network whose file works and keeps the limit.
 
     Args:
         options: See `options_of`.
         data: Names the classes.
-        calibration: See `calibration_of`.
-        file: Where to write.
+        weigh: See `weigher`.
         limit_bytes: Most bytes, or None.
         note: Is told of each file that is too large or does not work.
 
@@ -157,11 +170,7 @@ def choose_shipped(
     Raises:
         ExportError: No file works and keeps the limit.
     """
-
-    def weigh(option: Trained) -> int:
-        return quantise(model_of(option, data), calibration, file)
-
-    shipped = first_that_fits(options, weigh, limit_bytes, note)
+    shipped = first_that_fits(options, lambda o: weigh(model_of(o, data)), limit_bytes, note)
     return shipped, model_of(shipped, data)
 
 

@@ -30,7 +30,7 @@ from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, SpeechSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
-from autoarch.tasks.limits import NARROWEST, baseline_of, budgets_of, fitting_width
+from autoarch.tasks.limits import NARROWEST, baseline_of, fitting_width
 from autoarch.tasks.scaling import EPOCHS_WANTED
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
@@ -82,7 +82,7 @@ class SpeechTask(Task):
         affordable = [width for width in _WIDTHS if epochs(width) >= EPOCHS_WANTED]
         recipe = replace(SOUND_RECIPE, batch_size=64 if examples >= 10_000 else 32)
         width = max(affordable, default=_WIDTHS[0])
-        budgets = budgets_of(settings.constraints)
+        budgets = settings.budgets
         fitting = settings.steering.width or fitting_width(width, kind, budgets)
         if fitting is None:
             baseline_of(kind(NARROWEST), budgets)  # which says that nothing fits

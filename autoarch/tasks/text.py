@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -16,7 +16,14 @@ from autoarch.data.split import TRAIN
 from autoarch.data.term_weights import inverse_document_frequencies
 from autoarch.data.text import MOST_WORDS, TextData, TextPreprocessing, TextSet
 from autoarch.data.text_files import list_texts, read_text
-from autoarch.data.text_source import TextSource, choose_rows, load_texts, scan_texts
+from autoarch.data.text_source import (
+    TextSource,
+    choose_rows,
+    frame_texts,
+    given_rows,
+    load_texts,
+    scan_texts,
+)
 from autoarch.data.tokenizer import COLUMNS, tokens_of
 from autoarch.data.word_vectors import read_word_vectors, vector_table
 from autoarch.errors import DataError, InvalidInputError
@@ -29,6 +36,7 @@ from autoarch.spaces.text import MIXTURE, TextSpace
 from autoarch.tasks.base import BaseSearch, CommonArguments
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
+from autoarch.tasks.text_sizes import DEEP, TextSize, fitting_size
 from autoarch.tasks.token_effects import length_histogram, token_effects
 from autoarch.training.augment import Augmenter
 from autoarch.training.fit import Array
@@ -39,12 +47,12 @@ from autoarch.trials import RunDirectory
 
 OPENING_S = 15.0
 """Seconds of a run that pass before the search."""
-DEEP = "cnn"
-"""Trial 0's network beside the linear model, which brings the bag of n-grams along."""
 EPOCHS_WANTED = 50.0
 """Passes of it that the final training must afford by the probe's speed. They are about 10 in
 truth: with its embeddings, which the probe does not know, an epoch takes some 5 times as long as
 its multiply-adds would."""
+SUBWORDS = (3, COLUMNS - 3)
+"""First column of the subwords, and how many there are."""
 SHOWN = 600
 """Characters of a text that the report shows."""
 SAMPLES = ("", "What is an atom ?", "good", "\u5f88\u597d\u5403", "\U0001f600 !?", "word " * 300)
@@ -89,8 +97,24 @@ class TextTask(Task):
             flip=False,
             mixing="none",
         )
-        network = DEEP if self._affords_deep(settings, speed, rows, examples) else "bag"
-        return Setup({"rows": rows}, 16, recipe, speed, network)
+        size = TextSize(DEEP if self._affords_deep(settings, speed, rows, examples) else "bag")
+        shape = {"rows": rows}
+        if budgets := settings.budgets:
+            learned = TextPreprocessing.learned(self._source.texts_of(TRAIN), rows, self._vectors)
+            classes = len(self._source.classes)
+
+            def kind(size: TextSize) -> SearchSpace:
+                cut = size.cut(learned)
+                tables = {g: np.zeros((ids, classes)) for g, ids in _linear_groups(cut).items()}
+                setup = Setup({}, size.width, recipe, speed, size.network)
+                space = self._space(settings, setup, cut, classes, linear=tables)
+                space.steer(settings.steering)
+                return space
+
+            size = fitting_size(kind, budgets, size.network)
+            cut = size.cut(learned)
+            shape |= {"words": len(cut.vocabulary), "buckets": cut.buckets}
+        return Setup(shape, size.width, recipe, speed, size.network)
 
     def _affords_deep(self, settings: Settings, speed: Speed, rows: int, examples: int) -> bool:
         """Whether the final training gives convolutions, better by points, enough epochs."""
@@ -102,28 +126,37 @@ class TextTask(Task):
         return final_s * speed.macs_per_s >= EPOCHS_WANTED * examples * macs
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> TextData:
-        return load_texts(self._source, int(setup.preprocessing["rows"]), self._vectors)
+        return load_texts(self._source, vectors=self._vectors, **setup.preprocessing)
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         preprocessing = data.preprocessing
         assert isinstance(preprocessing, TextPreprocessing)
         ids = data.train.inputs
-        columns = preprocessing.shape[1]
-        sizes = {(0, 1): preprocessing.words}
-        sizes |= dict.fromkeys([(1, 1), (1, 2), (3, columns - 3)], preprocessing.buckets + 1)
-        words = preprocessing.vocabulary
+        hashed = preprocessing.buckets + 1
+        sizes = {(0, 1): preprocessing.words, (1, 1): hashed, (1, 2): hashed, SUBWORDS: hashed}
         scales = {
             (start, count): inverse_document_frequencies(ids[:, :, start : start + count], size)
             for (start, count), size in sizes.items()
         }
-        unspaced = sum(len(word) == 1 for word in words[:500]) > 0.5 * len(words[:500])
-        groups = [(0, 1), (1, 2)] if unspaced else [(0, 1), (1, 1), (3, columns - 3)]
-        linear = fit_linear(
-            ids, data.train.labels, len(data.classes), {group: scales[group] for group in groups}
-        )
+        classes = len(data.classes)
+        weights = {group: scales[group] for group in _linear_groups(preprocessing)}
+        linear = fit_linear(ids, data.train.labels, classes, weights)
+        return self._space(settings, setup, preprocessing, classes, linear=linear, scales=scales)
+
+    def _space(
+        self,
+        settings: Settings,
+        setup: Setup,
+        preprocessing: TextPreprocessing,
+        classes: int,
+        *,
+        linear: Mapping[tuple[int, int], Array] | None,
+        scales: Mapping[tuple[int, int], Array] | None = None,
+    ) -> TextSpace:
+        words = preprocessing.vocabulary
         return TextSpace(
             preprocessing.shape,
-            len(data.classes),
+            classes,
             words=preprocessing.words,
             buckets=preprocessing.buckets,
             width=setup.width,
@@ -132,7 +165,7 @@ class TextTask(Task):
             scales=scales,
             linear=linear,
             vectors=vector_table(self._vectors, words) if self._vectors else None,
-            unspaced=unspaced,
+            unspaced=_unspaced(words),
             recurrent=settings.space != MobileSpace.name,
         )
 
@@ -158,6 +191,19 @@ class TextTask(Task):
         }
 
 
+def _unspaced(words: Sequence[str]) -> bool:
+    """Whether most frequent tokens are single characters, as in Chinese."""
+    return sum(len(word) == 1 for word in words[:500]) > 0.5 * len(words[:500])
+
+
+def _linear_groups(preprocessing: TextPreprocessing) -> dict[tuple[int, int], int]:
+    """The columns that the linear model reads, with the number of their ids."""
+    hashed = preprocessing.buckets + 1
+    if _unspaced(preprocessing.vocabulary):
+        return {(0, 1): preprocessing.words, (1, 2): hashed}
+    return {(0, 1): preprocessing.words, (1, 1): hashed, SUBWORDS: hashed}
+
+
 class TextSearch(BaseSearch):
     """Searches, trains and exports a text classifier.
 
@@ -168,6 +214,9 @@ class TextSearch(BaseSearch):
         vectors: File of pretrained word vectors in text format (GloVe, fastText .vec), which stay
             as they are; None for none.
         space: "auto", "text", or "mobile": without recurrent networks, which phones run badly.
+        constraints: Of `Constraints`, `max_size`, `max_params` and `max_macs`: networks on texts
+            have no int8 form, so what is limited is the float file, or with `ship="float16"` that
+            of half precision. All its weights count, those of the linear model as well.
 
     `fit` takes a table (CSV, TSV, JSON lines), a folder of tables named train, valid and test, a
     folder with one folder of .txt files a class, a list of strings with labels, or a pandas
@@ -225,6 +274,8 @@ class TextSearch(BaseSearch):
         return found
 
     def _inputs(self, x: Any) -> npt.NDArray[np.uint16]:
+        if hasattr(x, "columns"):
+            x = frame_texts(x, self.text_column)
         texts = [x] if isinstance(x, str) else list(x)
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
@@ -252,10 +303,9 @@ class TextSearch(BaseSearch):
             parts = list_texts(Path(x), self.text_column, self.label_column)
             rows = parts.get("test", parts["train"])
             texts, given = list(rows.texts), list(rows.labels)
-        elif y is None:
-            raise DataError("Lists of texts need labels: give texts x and labels y.")
         else:
-            texts, given = list(x), [str(label) for label in y]
+            parts, _ = given_rows(x, y, None, self.text_column, self.label_column)
+            texts, given = list(parts["train"].texts), list(parts["train"].labels)
         unknown = sorted(set(given) - set(classes))
         if unknown:
             raise DataError(

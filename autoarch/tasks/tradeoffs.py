@@ -31,7 +31,7 @@ def tradeoffs_of(
         budgets: The limits.
         trials: All trials.
         shipped: The network of the exported model.
-        file_bytes: Size of its int8 file, as it is; None where there is none.
+        file_bytes: Size of the file that was priced, as it is; None where that is not shipped.
         run: Directory of the run.
 
     Returns:

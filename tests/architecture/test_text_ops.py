@@ -24,7 +24,8 @@ def test_every_network_builds_as_declared(network, half):
     linear = LINEAR if number < 2 else None
     space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, vectors=vectors, linear=linear)
     decisions = {"network": network, "pooling": "both" if number % 2 else "max"}
-    decisions |= {"bag/size": 16 * (number > 0), "bag/grams": "trigrams", "tokens": TOKENS[number]}
+    decisions |= {"bag/size": 16 * (number > 0), "bag/tokens": TOKENS[-1]}
+    decisions |= {"tokens": TOKENS[(PLAIN + RECURRENT).index(network) % len(TOKENS)]}
     candidate = space.candidate(decisions | {"bag/relu": number > 1})
     architecture = candidate.architecture
     model = architecture.build()
@@ -42,8 +43,8 @@ def test_every_network_builds_as_declared(network, half):
 def test_a_blend_answers_with_the_linear_model_and_learns_without_it(network, size):
     scales = {group: np.linspace(1, 3, len(table)) for group, table in LINEAR.items()}
     space = TextSpace((12, 23), 3, words=50, buckets=40, scales=scales, linear=LINEAR)
-    decisions = {"network": network, "linear": 0.3, "bag/size": size, "bag/grams": "words"}
-    candidate = space.candidate(decisions | {"bag/characters": False})
+    decisions = {"network": network, "linear": 0.3, "bag/size": size, "bag/tokens": "words"}
+    candidate = space.candidate(decisions)
     architecture = candidate.architecture
     half = architecture.build(policy="mixed_bfloat16")
     assert {m.output.dtype for m in (half, architecture.learner(half))} == {"float32"}
@@ -90,7 +91,7 @@ def test_scales_weigh_the_ids_and_the_sum_has_their_length():
         variable.assign(tables[variable.path])
     ids = rng.integers(0, 50, (4, 12, 23))
     expected = np.zeros((4, 3))
-    for name, columns in [("word", [0]), ("gram", [1]), ("character", range(3, 23))]:
+    for name, columns in [("word", [0]), ("gram", [1]), ("subword", range(3, 23))]:
         vectors = np.zeros((4, 50))
         for text, row in zip(ids[:, :, list(columns)].reshape(4, -1), vectors):
             np.add.at(row, text, 1)
@@ -106,3 +107,18 @@ def test_networks_for_phones_are_not_recurrent():
     space = TextSpace((12, 23), 3, words=50, buckets=40, recurrent=False)
     (network,) = [d for d in space.hyperparameters().space if d.name == "network"]
     assert not {name for name in network.values if "gru" in name or "lstm" in name}
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+@pytest.mark.parametrize("network, decision", [("bag", "bag/tokens"), ("cnn", "tokens")])
+def test_a_network_reads_the_ids_that_its_tokens_say_and_no_others(network, decision, tokens):
+    space = TextSpace((12, 23), 3, words=50, buckets=40)
+    model = space.candidate({"network": network, decision: tokens}).architecture.build()
+    model.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in model.weights])
+    ids = np.random.default_rng(1).integers(1, 40, (1, 12, 23)).astype(np.int32)
+    columns = {"words": [0], "bigrams": [1], "trigrams": [2], "subwords": range(3, 23)}
+    for name, places in columns.items():
+        others = ids.copy()
+        others[:, :, list(places)] = 40 - others[:, :, list(places)]
+        moved = np.abs(model(others) - model(ids)).max()
+        assert (moved > 1e-3) == (name in tokens.split("+")), name

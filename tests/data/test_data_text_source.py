@@ -57,6 +57,14 @@ def test_parts_in_files_of_their_own_and_duplicates(tmp_path):
     assert GOOD[3] not in source.texts_of(TRAIN) + source.texts_of(VALID)
 
 
+def test_a_validation_part_that_was_given_is_not_trained_on(tmp_path):
+    table(tmp_path, "train.csv")
+    table(tmp_path, "valid.csv", rows=["fine,good", "poor,bad"])
+    given, drawn = (load_texts(scan_texts(path), 8) for path in (tmp_path, tmp_path / "train.csv"))
+    assert given.valid.texts == ("fine", "poor")
+    assert drawn.can_be_joined and not given.can_be_joined
+
+
 def test_folders_lists_json_lines_and_encodings(tmp_path):
     for label, texts in (("good", GOOD), ("bad", BAD)):
         (tmp_path / "folder" / label).mkdir(parents=True)

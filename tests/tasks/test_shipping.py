@@ -80,7 +80,7 @@ def test_files_that_do_not_work_are_told_and_the_next_network_is_shipped() -> No
     options = [option(0, -1), option(1, 1200), option(2, 900)]
     assert first_that_fits(iter(options), weigh, 1000, notes.append).record.trial == 2
     assert "trial 0 does not work (Export failed: asking it: failed to prepare)" in notes[0]
-    with pytest.raises(ExportError, match=r"has an int8 file that works; .*failed to prepare"):
+    with pytest.raises(ExportError, match=r"has a file that works; .*failed to prepare"):
         first_that_fits([option(0, -1), option(1, -1)], weigh, 1000, notes.append)
     with pytest.raises(ExportError, match="the smallest has 1,200"):
         first_that_fits(options[:2], weigh, 1000, notes.append)
@@ -101,8 +101,8 @@ def test_bad_limits_are_refused(limit: Any) -> None:
 
 
 def test_a_limit_of_the_int8_file_needs_one() -> None:
-    with pytest.raises(InvalidInputError, match="needs ship='int8'"):
-        Settings(**SETTINGS, max_size_bytes=1000)
+    with pytest.raises(InvalidInputError, match="Limits hold for the int8 file"):
+        autoarch.ImageSearch(None, max_size_bytes=1000).fit("demo:digits")
     with pytest.raises(InvalidInputError, match="`ship` must be one of float, float16, int8"):
         Settings(**SETTINGS, ship="int4")
 
