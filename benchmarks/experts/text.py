@@ -27,6 +27,7 @@ def solve(request: Request) -> dict[str, Any]:
     import keras
     from linear import text_model, write_text_model
     from reading import read_texts, split
+    from training import write_model
     from words import Encoder
 
     keras.utils.set_random_seed(request.seed)
@@ -55,7 +56,7 @@ def solve(request: Request) -> dict[str, Any]:
         network = Member(kind, encoder, classes)
         network.train(everything, labels, last_epoch=best, seconds=left)
         chances.append(network.predict(test))
-        network.model.save(request.output / f"{number}-{kind}.keras")
+        write_model(network.model, request.output / f"{number}-{kind}.keras")
         epochs.append(best)
         longest = max(longest, time.monotonic() - began)
 

@@ -59,6 +59,11 @@ def adamw(weight_decay: float, clip: float) -> keras.optimizers.Optimizer:
     return optimizer
 
 
+def write_model(model: keras.Model, path: Path) -> None:
+    """As a `.keras` file, without the optimizer's state, which is twice the weights."""
+    keras.Model(model.inputs, model.outputs).save(path)
+
+
 def choose_precision() -> None:
     """bfloat16 where the processor multiplies it, as it then trains in two thirds of the time."""
     flags = Path("/proc/cpuinfo")
