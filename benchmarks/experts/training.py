@@ -26,7 +26,8 @@ class ByTheClock(keras.callbacks.Callback):
         self, seconds: float, peak: float, *, steps: int | None = None, last: int | None = None
     ):
         super().__init__()
-        self.seconds, self.peak, self.steps = seconds, peak, steps
+        self.seconds = max(seconds, 1.0)  # none may be left where reading took long
+        self.peak, self.steps = peak, steps
         self.last = steps if last is None else last
         self.taken = 0
         self.began = 0.0
