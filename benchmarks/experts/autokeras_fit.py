@@ -10,6 +10,7 @@ trial's weights, and the training of the winner on everything, which follows, ha
 from __future__ import annotations
 
 import tempfile
+import time
 from typing import Any
 
 from request import Request, answer
@@ -25,6 +26,7 @@ def solve(request: Request) -> dict[str, Any]:
     import keras
     import numpy as np
     from reading import decode_pictures, read_folders, read_texts
+    from training import write_model
 
     keras.utils.set_random_seed(request.seed)
     texts = (request.data / "train.csv").exists()
@@ -61,7 +63,7 @@ def solve(request: Request) -> dict[str, Any]:
         else:  # what a user could still save by hand
             found = model.tuner.get_best_model().predict(examples[1], verbose=0)
             found = found.argmax(1) if found.shape[1] > 1 else (found.ravel() > 0.5).astype(int)
-        model.export_model().save(request.output / "model.keras")
+        write_model(model.export_model(), request.output / "model.keras")
         return {
             "accuracy": float(np.mean(found == parts.test.labels)),
             "n": len(parts.test),
@@ -75,20 +77,41 @@ def completed(model: Any) -> list[Any]:
 
 
 def watch_the_clock(request: Request, model: Any) -> None:
-    """Lets every training end when the time is up, and no trial begin after that."""
+    """Lets every training end when the time is up, and no trial begin after that.
+
+    A trial that has finished an epoch by then is scored once more and counts; another one is given
+    up, unless it is the first.
+    """
     import keras
+    from keras_tuner.errors import FailedTrialError
 
     class Deadline(keras.callbacks.Callback):
+        def __init__(self, scored: bool):
+            super().__init__()
+            self.scored = scored
+            self.began = 0.0
+            self.scoring_s: float | None = None
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            self.began = time.monotonic()
+
+        def on_test_end(self, logs: Any = None) -> None:
+            self.scoring_s = time.monotonic() - self.began
+
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if request.left_s < CLOSING_S:
-                self.model.stop_training = True
-                model.tuner.oracle.max_trials = 0
+            if request.left_s > CLOSING_S + (self.scoring_s or 0.0):
+                return
+            model.tuner.oracle.max_trials = 1
+            self.model.stop_training = True
+            if self.scored and self.scoring_s is None and completed(model):
+                raise FailedTrialError("the time is up")
 
     plain_fit = keras.Model.fit
 
     def fit(self: Any, *args: Any, callbacks: Any = None, **given: Any) -> Any:
         # Given to AutoKeras's own `fit`, callbacks become a list in a list and break it.
-        return plain_fit(self, *args, callbacks=[*(callbacks or []), Deadline()], **given)
+        deadline = Deadline(scored=given.get("validation_data") is not None)
+        return plain_fit(self, *args, callbacks=[*(callbacks or []), deadline], **given)
 
     keras.Model.fit = fit
 

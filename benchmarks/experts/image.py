@@ -33,7 +33,7 @@ def solve(request: Request) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
     from reading import decode_pictures, read_folders
-    from training import choose_precision
+    from training import choose_precision, write_model
 
     keras.utils.set_random_seed(request.seed)
     choose_precision()
@@ -57,7 +57,7 @@ def solve(request: Request) -> dict[str, Any]:
     chances = model.predict(shown, 100, verbose=0) + model.predict(
         tf.reverse(shown, [2]), 100, verbose=0
     )
-    model.save(request.output / "model.keras")
+    write_model(model, request.output / "model.keras")
     return {
         "accuracy": float(np.mean(chances.argmax(1) == parts.test.labels)),
         "n": len(parts.test),

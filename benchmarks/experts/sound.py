@@ -27,7 +27,14 @@ def solve(request: Request) -> dict[str, Any]:
     import numpy as np
     import soundfile
     from reading import decode_sounds, read_folders
-    from training import ByTheClock, adamw, choose_precision, residual_trunk, width_for
+    from training import (
+        ByTheClock,
+        adamw,
+        choose_precision,
+        residual_trunk,
+        width_for,
+        write_model,
+    )
 
     keras.utils.set_random_seed(request.seed)
     choose_precision()
@@ -58,7 +65,7 @@ def solve(request: Request) -> dict[str, Any]:
     data = batches(parts.train, len(parts.classes), request.seed)
     model.fit(data, steps_per_epoch=1_000_000, epochs=1, callbacks=[clock], verbose=0)
     chances = model.predict(parts.test.examples, 100, verbose=0)
-    model.save(request.output / "model.keras")
+    write_model(model, request.output / "model.keras")
     return {
         "accuracy": float(np.mean(chances.argmax(1) == parts.test.labels)),
         "n": len(parts.test),

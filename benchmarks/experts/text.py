@@ -18,6 +18,9 @@ from request import Request, answer
 
 BATCH = 64
 EPOCHS = 10
+PATIENCE = 3
+"""Epochs without a better one after which no further one is tried."""
+
 CLOSING_S = 5.0
 VALIDATION_SHARE = 0.15
 MEMBERS = ("mix", "gru", "cnn", "mix", "gru")
@@ -27,6 +30,7 @@ def solve(request: Request) -> dict[str, Any]:
     import keras
     from linear import text_model, write_text_model
     from reading import read_texts, split
+    from training import write_model
     from words import Encoder
 
     keras.utils.set_random_seed(request.seed)
@@ -48,14 +52,14 @@ def solve(request: Request) -> dict[str, Any]:
         began = time.monotonic()
         network = Member(kind, encoder, classes)
         # The first pass gets less than half, since the second has more texts.
-        best = network.best_epoch(
+        best, of = network.best_epoch(
             known, labels[places[0]], valid, labels[places[1]], seconds=0.42 * left
         )
         left = request.left_s - CLOSING_S
         network = Member(kind, encoder, classes)
-        network.train(everything, labels, last_epoch=best, seconds=left)
+        network.train(everything, labels, epochs=of, last_epoch=best, seconds=left)
         chances.append(network.predict(test))
-        network.model.save(request.output / f"{number}-{kind}.keras")
+        write_model(network.model, request.output / f"{number}-{kind}.keras")
         epochs.append(best)
         longest = max(longest, time.monotonic() - began)
 
@@ -98,11 +102,13 @@ class Member:
 
     def best_epoch(
         self, known: Any, labels: np.ndarray, valid: Any, valid_labels: np.ndarray, seconds: float
-    ) -> int:
-        """The epoch after which the most validation texts are answered rightly."""
+    ) -> tuple[int, int]:
+        """The epoch after which the most validation texts are answered rightly, and how many the
+        schedule is for: fewer than `EPOCHS` where the time does not last."""
         import keras
 
         scores: list[float] = []
+        patient = [False]
         member = self
 
         class Watch(keras.callbacks.Callback):
@@ -111,18 +117,29 @@ class Member:
                 right = float(np.mean(found.argmax(1) == valid_labels))
                 loss = -np.mean(np.log(found[np.arange(len(found)), valid_labels] + 1e-9))
                 scores.append(right - 1e-3 * loss)  # among equals the surer one
+                if len(scores) - 1 - int(np.argmax(scores)) >= PATIENCE:
+                    self.model.stop_training = patient[0] = True
 
-        self.train(known, labels, last_epoch=EPOCHS, seconds=seconds, watch=[Watch()])
-        return int(np.argmax(scores)) + 1
+        self.train(
+            known, labels, epochs=EPOCHS, last_epoch=EPOCHS, seconds=seconds, watch=[Watch()]
+        )
+        return int(np.argmax(scores)) + 1, EPOCHS if patient[0] else len(scores)
 
     def train(
-        self, inputs: Any, labels: np.ndarray, *, last_epoch: int, seconds: float, watch: Any = ()
+        self,
+        inputs: Any,
+        labels: np.ndarray,
+        *,
+        epochs: int,
+        last_epoch: int,
+        seconds: float,
+        watch: Any = (),
     ) -> None:
-        """Trains on a schedule of `EPOCHS` until `last_epoch`, or until the time is up."""
+        """Trains on a schedule of so many epochs until the last one, or until the time is up."""
         from training import ByTheClock
 
         steps = -(-len(labels) // BATCH)
-        clock = ByTheClock(seconds, 2e-3, steps=EPOCHS * steps, last=last_epoch * steps)
+        clock = ByTheClock(seconds, 2e-3, steps=epochs * steps, last=last_epoch * steps)
         self.model.fit(
             inputs[: self.columns],
             labels,

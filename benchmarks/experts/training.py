@@ -26,7 +26,8 @@ class ByTheClock(keras.callbacks.Callback):
         self, seconds: float, peak: float, *, steps: int | None = None, last: int | None = None
     ):
         super().__init__()
-        self.seconds, self.peak, self.steps = seconds, peak, steps
+        self.seconds = max(seconds, 1.0)  # none may be left where reading took long
+        self.peak, self.steps = peak, steps
         self.last = steps if last is None else last
         self.taken = 0
         self.began = 0.0
@@ -57,6 +58,11 @@ def adamw(weight_decay: float, clip: float) -> keras.optimizers.Optimizer:
     optimizer = keras.optimizers.AdamW(weight_decay=weight_decay, global_clipnorm=clip)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def write_model(model: keras.Model, path: Path) -> None:
+    """As a `.keras` file, without the optimizer's state, which is twice the weights."""
+    keras.Model(model.inputs, model.outputs).save(path)
 
 
 def choose_precision() -> None:

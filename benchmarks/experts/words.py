@@ -18,7 +18,7 @@ HASHES = 8
 
 MOST_TOKENS = 64
 MOST_GRAMS = 400
-MOST_FEATURES = 60_000
+MOST_FEATURES = 30_000
 WIDTH = 96
 
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+|\d+|[^\w\s]|_")
@@ -53,6 +53,7 @@ class Encoder:
         # n-grams of one text alone say little and are most of them.
         seen = np.bincount(found.indices, minlength=found.shape[1])
         often = np.argsort(-seen, kind="stable")[:MOST_FEATURES]
+        self.grams = int(min(MOST_GRAMS, np.diff(found.tocsr().indptr).max()))
         self.features = {int(f): place for place, f in enumerate(often[seen[often] > 1], start=1)}
 
     def write(self, folder: Path) -> None:
@@ -76,8 +77,8 @@ class Encoder:
 
     def _bag(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         found = self._vectors.transform(texts).tocsr()
-        places = np.zeros((len(texts), MOST_GRAMS), np.int32)
-        weights = np.zeros((len(texts), MOST_GRAMS), np.float32)
+        places = np.zeros((len(texts), self.grams), np.int32)
+        weights = np.zeros((len(texts), self.grams), np.float32)
         for row in range(len(texts)):
             span = slice(found.indptr[row], found.indptr[row + 1])
             pairs = [
@@ -85,7 +86,7 @@ class Encoder:
                 for feature, weight in zip(found.indices[span].tolist(), found.data[span])
                 if feature in self.features
             ]
-            heaviest = sorted(pairs, reverse=True)[:MOST_GRAMS]
+            heaviest = sorted(pairs, reverse=True)[: self.grams]
             for column, (weight, place) in enumerate(heaviest):
                 places[row, column], weights[row, column] = place, weight
         return places, weights
@@ -116,8 +117,8 @@ def network(kind: str, encoder: Encoder, classes: int) -> Any:
     layers, ops = keras.layers, keras.ops
     words = keras.Input((encoder.tokens,), dtype="int32")
     hashes = keras.Input((encoder.tokens, HASHES), dtype="int32")
-    places = keras.Input((MOST_GRAMS,), dtype="int32")
-    weights = keras.Input((MOST_GRAMS,))
+    places = keras.Input((encoder.grams,), dtype="int32")
+    weights = keras.Input((encoder.grams,))
     pieces = layers.Embedding(BUCKETS, WIDTH)(hashes)
     there = ops.cast(ops.expand_dims(ops.not_equal(hashes, 0), -1), "float32")
     pieces = ops.sum(pieces * there, 2) / ops.maximum(ops.sum(there, 2), 1.0)
