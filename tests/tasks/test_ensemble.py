@@ -221,6 +221,7 @@ def test_a_run_from_an_earlier_one_to_an_average_survives_two_kills(tmp_path, mo
     assert "Trial 1 is a network of" in search.summary()
 
     facts = search.result_["ensemble"]
+    assert search.result_["selection"]["valid"] == facts["valid"]["accuracy"]
     assert [(m["trial"], m["weight"], m["epochs"]) for m in facts["members"]] == [
         (0, 0.75, pytest.approx(6, abs=0.5)),
         (1, 0.25, pytest.approx(6, abs=0.5)),
