@@ -17,7 +17,7 @@ from autoarch.architecture.ensemble import average, averaged_weights
 from autoarch.data import ExampleSet
 from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.selection import greedy_weights
-from autoarch.objectives import classification_metrics
+from autoarch.objectives import Objective, classification_metrics
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.final_phase import Network
 from autoarch.training.fit import Array
@@ -73,6 +73,7 @@ def choose_members(
     run: RunDirectory,
     log: TrialLog,
     *,
+    objective: Objective,
     most: int,
     final_s: float,
     now_s: float,
@@ -89,6 +90,7 @@ def choose_members(
         valid: The validation part.
         run: Keeps the trials' answers on it.
         log: The run's log.
+        objective: Which way is better.
         most: Most members.
         final_s: Seconds of the final training; infinite where there is no limit.
         now_s: Time budget spent.
@@ -103,7 +105,7 @@ def choose_members(
     decided = [event["weights"] for event in log.events if event["event"] == "ensemble"]
     if not decided:
         affordable = int(min(most, max(1.0, final_s / LEAST_TIME_S)))
-        found = greedy_weights(list(answers.values()), valid.labels, most=affordable)
+        found = greedy_weights(list(answers.values()), valid.labels, objective, most=affordable)
         decided = [{str(trial): weight for trial, weight in zip(answers, found) if weight > 0}]
         log.append("ensemble", t=now_s, weights=decided[0])
     weights = {int(trial): weight for trial, weight in decided[0].items()}

@@ -163,7 +163,7 @@ def result_of(
             "params": baseline.params,
             "macs": baseline.macs,
         },
-        "selection": selection_of(best, test, settings.objective),
+        "selection": selection_of(best, final, test, settings.objective),
         "valid": final.metrics,
         "test": test,
         "quantised": quantised,
@@ -192,9 +192,9 @@ def result_of(
 
 
 def selection_of(
-    best: TrialRecord, test: Mapping[str, Any] | None, objective: str
+    best: TrialRecord, final: FinalModel, test: Mapping[str, Any] | None, objective: str
 ) -> dict[str, Any]:
-    """By how much the score that the winner was chosen by flatters it.
+    """By how much the score that the winner, or an average of several, was chosen by flatters it.
 
     Returns:
         The objective's name, its value on the validation part when the network was chosen, the
@@ -202,7 +202,8 @@ def selection_of(
         second; None without a test part.
     """
     assert best.last is not None
-    valid = best.last.metrics[objective]
+    # Where the final training used the validation part these are the figures from before it.
+    valid = (final.metrics if final.refitted else best.last.metrics)[objective]
     found = None if test is None else test[objective]
     return {
         "metric": objective,

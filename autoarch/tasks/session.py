@@ -260,6 +260,7 @@ class Session:
             data.valid,
             self.run_directory,
             self.log,
+            objective=self.objective,
             most=self.settings.ensemble,
             final_s=math.inf if plan.final_until_s is None else plan.final_until_s - now_s,
             now_s=now_s,

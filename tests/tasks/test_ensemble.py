@@ -11,6 +11,7 @@ import autoarch
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import InvalidInputError
 from autoarch.evaluation.final import FinalModel
+from autoarch.objectives import get_objective
 from autoarch.search import budget
 from autoarch.spaces import ResidualSpace
 from autoarch.tasks import ensemble
@@ -62,6 +63,7 @@ def choose(run, log, *, best=1, most=3, final_s=np.inf, notes=None):
         VALID,
         run,
         log,
+        objective=get_objective("accuracy"),
         most=most,
         final_s=final_s,
         now_s=1.0,
@@ -188,7 +190,7 @@ class KilledInTheLastMember(autoarch.Progress):
 
 def test_a_run_from_an_earlier_one_to_an_average_survives_two_kills(tmp_path, monkeypatch):
     monkeypatch.setattr(budget, "FREE_FINAL_EPOCHS", 6.0)
-    monkeypatch.setattr(ensemble, "greedy_weights", lambda answers, labels, most: [0.75, 0.25])
+    monkeypatch.setattr(ensemble, "greedy_weights", lambda *args, most: [0.75, 0.25])
     found = SPACE.candidate({"activation": "relu", "recipe/batch_size": 16}).decisions
     earlier = RunDirectory(tmp_path / "earlier")
     earlier.create({"task": "image", "settings": {"space": "auto"}})
@@ -202,6 +204,7 @@ def test_a_run_from_an_earlier_one_to_an_average_survives_two_kills(tmp_path, mo
         "output": tmp_path / "run",
         "warm_start": earlier.root,
         "ensemble": 2,
+        "precision": "float32",
     }
     for killed in (KilledAfterTrial0(), KilledInTheLastMember()):
         with pytest.raises(Killed):
@@ -218,6 +221,7 @@ def test_a_run_from_an_earlier_one_to_an_average_survives_two_kills(tmp_path, mo
     assert "Trial 1 is a network of" in search.summary()
 
     facts = search.result_["ensemble"]
+    assert search.result_["selection"]["valid"] == facts["valid"]["accuracy"]
     assert [(m["trial"], m["weight"], m["epochs"]) for m in facts["members"]] == [
         (0, 0.75, pytest.approx(6, abs=0.5)),
         (1, 0.25, pytest.approx(6, abs=0.5)),
