@@ -31,6 +31,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "train, bayesian": {"oracle": "bayesian"},
     "one-shot, evolution": {"evaluator": "one-shot", "oracle": "evolution"},
     "one-shot, rl": {"evaluator": "one-shot", "oracle": "rl"},
+    "darts": {"evaluator": "darts"},
+    "fbnet": {"evaluator": "fbnet"},
 }
 """What a run is given, by its name in the table. Another evaluator is one line here."""
 

@@ -113,7 +113,7 @@ class Summary:
             yield _TEXT_LABELS[estimate.kind], f"{text}, {estimate.detail}"
         yield "trials", trials_text(self.counts)
         if self.evaluator:
-            yield "one-shot", self.evaluator
+            yield "evaluator", self.evaluator
         clock = wording.seconds(self.wall_s)
         if self.time_limit_s:
             clock += f" of {wording.seconds(self.time_limit_s)}"

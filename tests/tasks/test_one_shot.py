@@ -21,6 +21,7 @@ from autoarch.search.progress import Progress
 from autoarch.spaces import MobileSpace
 from autoarch.supernet.training import Supernet
 from autoarch.tasks import one_shot
+from autoarch.tasks.cheap_first import facts_of
 from autoarch.training.augment import make_augmenter
 from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
 
@@ -136,14 +137,14 @@ def test_the_stages_leave_their_marks_in_the_log(whole):
     kinds = [e["event"] for e in events if e["event"] not in ("clock", "phase")]
     assert kinds[:4] == ["proposed", "measured", "supernet", "shared"]
     shared = next(e for e in events if e["event"] == "shared")
-    assert shared["epochs"] == 6.0 and shared["networks"] == 16
+    assert shared["facts"]["supernet_epochs"] == 6.0 and shared["facts"]["networks_scored"] == 16
     scored = read_events(whole.folder / "supernet" / "trials.jsonl")
     assert sum(e["event"] == "measured" for e in scored) == 16
     assert not any("recipe/learning_rate" in e.get("decisions", {}) for e in scored)
     checks = [dict(t.decisions) for t in whole.search.trials[1 : 1 + len(shared["checks"])]]
     for decisions, check in zip(checks, shared["checks"], strict=True):
         assert decisions.items() >= check.items()  # with the recipe of trial 0
-    facts = one_shot.facts_of(whole.log)
+    facts = facts_of(whole.log)
     assert facts["tau_networks"] == 1 + len(checks) >= 7  # some ranks are both
     assert facts["networks_scored"] == 16 and -1 <= facts["tau"] <= 1
     assert len(whole.notes) == 1 and "Kendall's tau" in whole.notes[0]
@@ -166,7 +167,7 @@ def test_scores_that_agree_are_followed_and_others_are_not(tmp_path, monkeypatch
     (event,) = [e for e in sitting.log.events if e["event"] == "shared"]
     next_trial = sitting.search.trials[1 + len(event["checks"])]
     follows = dict(next_trial.decisions).items() >= event["followers"][0].items()
-    facts = one_shot.facts_of(sitting.log)
+    facts = facts_of(sitting.log)
     assert facts["tau"] == pytest.approx(1 if agree else -1)
     assert follows == agree and facts["fell_back"] != agree
     assert ("not followed" in sitting.notes[0]) != agree
@@ -195,7 +196,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypa
     with ExitStack() as stack:
         resumed = Sitting(tmp_path / "run", stack)
         assert essence(resumed.search) == essence(whole.search)
-        assert one_shot.facts_of(resumed.log) == one_shot.facts_of(whole.log)
+        assert facts_of(resumed.log) == facts_of(whole.log)
 
 
 def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch):
@@ -206,8 +207,8 @@ def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch)
     with ExitStack() as stack:
         sitting = Sitting(tmp_path / "run", stack, trials=4)
         assert len(sitting.search.trials) == 4
-        assert one_shot.facts_of(sitting.log) is None
-        assert "No shared weights: the supernet's loss became nan" in sitting.notes[0]
+        assert facts_of(sitting.log) is None
+        assert sitting.notes[0] == "The supernet's loss became nan. Networks are trained alone."
 
 
 def test_evaluators_are_checked_at_the_start(tmp_path):
