@@ -247,7 +247,7 @@ class Relaxation:
                 factor = self._cost_factor(choices, gates)
                 loss, by_weights, by_gates, _ = self._network(weights, gates, *batch)
                 # what the network says of its gates, as a function that is linear around them
-                near = factor * loss + tf.reduce_sum(gates * factor * by_gates)
+                near = factor * loss + tf.reduce_sum(gates * tf.stop_gradient(factor * by_gates))
             return loss, by_weights, tape.gradient(near, choices)
 
         return gradients

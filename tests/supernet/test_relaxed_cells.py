@@ -1,6 +1,7 @@
 """The relaxed cells against the discrete networks of the space."""
 
 import doctest
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ WIDTH, CELLS, CLASSES = 4, 3, 3
 SPACE = CellSpace((8, 8, 1), CLASSES)
 
 
+@cache
 def relaxed(space=SPACE, side=8):
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
     return RelaxedCells(decisions, (side, side, 1), CLASSES, width=WIDTH, cells=CELLS)
