@@ -245,9 +245,11 @@ class Relaxation:
                 tape.watch(choices)
                 gates = self._gates(choices, noise, share)
                 factor = self._cost_factor(choices, gates)
-                loss, by_weights, by_gates, _ = self._network(weights, gates, *batch)
+                with tape.stop_recording():
+                    loss, by_weights, by_gates, _ = self._network(weights, gates, *batch)
+                    by_gates *= factor
                 # what the network says of its gates, as a function that is linear around them
-                near = factor * loss + tf.reduce_sum(gates * tf.stop_gradient(factor * by_gates))
+                near = factor * loss + tf.reduce_sum(gates * by_gates)
             return loss, by_weights, tape.gradient(near, choices)
 
         return gradients

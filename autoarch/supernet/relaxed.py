@@ -9,7 +9,7 @@ Source: Liu et al. (2019), "DARTS", section 2.2; Wu et al. (2019), "FBNet", sect
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -62,7 +62,7 @@ class Relaxed(ABC):
     """
 
     classes: int
-    slots: list[Slot]
+    slots: Sequence[Slot]
     allowed: Array
     costs: Array | None = None
     base_cost: float = 0.0

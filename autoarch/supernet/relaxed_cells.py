@@ -96,13 +96,14 @@ class RelaxedCells(Relaxed):
         self.allowed = np.asarray(
             [[*(may(kind, node, op) for op in OPS), True] for kind, node, _ in EDGES]
         )
-        self.slots = []
+        slots: list[Slot] = []
 
         def note(path: str, axes: str, shape: tuple[int, ...]) -> Any:
-            self.slots.append(Slot(path, path, axes, shape))
+            slots.append(Slot(path, path, axes, shape))
             return tf.zeros(shape)
 
         self._forward(note, tf.zeros(self.allowed.shape), tf.zeros((1, *input_shape)))
+        self.slots = slots
 
     def run(self, weights: Mapping[str, Any], gates: Any, x: Any) -> Any:
         """See `Relaxed.run`."""
