@@ -290,7 +290,8 @@ class Relaxation:
             logits = self._relaxed.run(named, gates, tf.cast(x, self._dtype))
             losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
             loss = tf.reduce_mean(losses * tf.linalg.matvec(y, self._class_weights))
-        return loss, *tape.gradient(loss, [weights, gates]), logits
+        by_weights, by_gates = map(tf.convert_to_tensor, tape.gradient(loss, [weights, gates]))
+        return loss, by_weights, by_gates, logits
 
 
 def relaxed_shape(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -305,7 +306,7 @@ def relaxed_shape(shape: Sequence[int]) -> tuple[int, int, int]:
 
 def _pooling(shape: Sequence[Any]) -> int:
     """So many pixels a side of a batch of pictures become one."""
-    return max(1, min(shape[1:3]) // SIDE)
+    return max(1, int(min(shape[1:3])) // SIDE)
 
 
 def _part(data: ExampleSet, places: Array) -> ExampleSet:

@@ -41,13 +41,12 @@ class RelaxedMobile(Relaxed):
     Args:
         space: The space, for the legal values and the prices of options.
         decisions: Of the network; decisions on blocks, and depths, are ignored.
-        input_shape: Of the relaxed network, `(height, width, channels)`.
-        width: Of its stem.
+        width: Of the relaxed network's stem, which has stride 1: pictures come small.
         price: What a network of the space costs; above 1.
 
     Example:
         >>> space = MobileSpace((8, 8, 1), 3, width=4)
-        >>> relaxed = RelaxedMobile(space, {}, (8, 8, 1), width=4, price=lambda n: float(n.macs))
+        >>> relaxed = RelaxedMobile(space, {}, width=4, price=lambda n: float(n.macs))
         >>> gates = relaxed.discretise(relaxed.allowed / relaxed.allowed.sum(1, keepdims=True))
         >>> decisions = relaxed.decisions(gates)
         >>> decisions["depth1"], decisions["block1_1"], decisions["expansion1_1"]
@@ -60,7 +59,6 @@ class RelaxedMobile(Relaxed):
         self,
         space: MobileSpace,
         decisions: Mapping[str, Any],
-        input_shape: tuple[int, ...],
         *,
         width: int,
         price: Price,
@@ -72,8 +70,8 @@ class RelaxedMobile(Relaxed):
         stages = range(1, int(self._given["stages"]) + 1)
         self._layers = [(stage, place) for stage in stages for place in range(1, MAX_DEPTH + 1)]
         deepest = {f"depth{stage}": MAX_DEPTH for stage in stages}
-        self._network = _MixedSpace(input_shape, space.classes, width=width).architecture(
-            Reader({**self._given, **deepest, "width": width})
+        self._network = _MixedSpace(space.input_shape, space.classes, width=width).architecture(
+            Reader({**self._given, **deepest, "width": width, "stem_stride": 1})
         )
         slots = slots_of(self._network)
         self._norms = {

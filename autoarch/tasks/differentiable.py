@@ -16,6 +16,7 @@ from autoarch.architecture import Architecture
 from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.oracles.decisions import DecisionSpace
+from autoarch.oracles.domains import Finite
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.spaces import Candidate, CellSpace, MobileSpace
 from autoarch.supernet.differentiable import METHODS, Relaxation, relaxed_shape
@@ -35,7 +36,7 @@ FEWEST_MOVES = 30
 """With fewer steps choices are what chance began them with: at `CHOICES_RATE` none has moved by
 more than 0.75, twice the weight against the others."""
 
-SCORED_ON = 512
+SCORED_ON = 256
 """Most validation examples that a network is scored on with the relaxed network's weights."""
 
 
@@ -70,7 +71,8 @@ class Differentiable(CheapFirst):
                 "each network that the relaxation found had collapsed to skip connections"
             )
         examples = _first(self.evaluator.valid, SCORED_ON)
-        checks, scores = [], {}
+        checks: list[dict[str, Any]] = []
+        scores: dict[str, float] = {}
         for gates in reversed(relaxation.found):
             candidate = self._fitting(relaxed.decisions(gates))
             if candidate is not None and candidate.key not in {*scores, self.baseline.key}:
@@ -88,12 +90,11 @@ class Differentiable(CheapFirst):
         return {"checks": checks, "followers": [], "scores": scores, "facts": facts}
 
     def _relaxed(self) -> Relaxed:
-        space, shape = self.space, relaxed_shape(self.space.input_shape)
+        space = self.space
         if isinstance(space, MobileSpace):
-            return RelaxedMobile(
-                space, self.baseline.decisions, shape, width=WIDTH, price=self._price
-            )
+            return RelaxedMobile(space, self.baseline.decisions, width=WIDTH, price=self._price)
         assert isinstance(space, CellSpace)  # see `RELAXED_SPACES`
+        shape = relaxed_shape(space.input_shape)
         return RelaxedCells(_decisions(space), shape, space.classes, width=WIDTH, cells=CELLS)
 
     def _price(self, network: Architecture) -> float:
@@ -134,8 +135,9 @@ class Differentiable(CheapFirst):
         """The network at trial 0's width, or the widest narrower one that may be proposed."""
         known = _decisions(self.space)
         most, widest = most_macs(self.space, self.baseline), self.baseline.decisions["width"]
-        (widths,) = [d.domain for d in known.decisions if d.name == "width"]
-        for width in sorted((w for w in widths.values if w <= widest), reverse=True):
+        (legal,) = [d.domain for d in known.decisions if d.name == "width"]
+        widths = legal.values if isinstance(legal, Finite) else [widest]
+        for width in sorted((w for w in widths if w <= widest), reverse=True):
             setting = {**self.baseline.decisions, **found, "width": width}
             candidate = self.space.candidate(known.activate(setting))
             network = candidate.architecture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from autoarch.data.dataset import ImageSet
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import CellSpace
 from autoarch.spaces.cell import NODES, OPS
@@ -15,8 +16,11 @@ from autoarch.spaces.genotypes import DARTS_V2
 from autoarch.spaces.steering import Steering
 from autoarch.supernet import relaxed_cells
 from autoarch.supernet.bank import Bank, slots_of
+from autoarch.supernet.differentiable import METHODS, Relaxation
 from autoarch.supernet.path import BatchStatistics, run_path
 from autoarch.supernet.relaxed_cells import EDGES, NONE, RelaxedCells, genotype_of, readers
+from autoarch.training.augment import make_augmenter
+from autoarch.training.recipe import Recipe
 
 WIDTH, CELLS, CLASSES = 4, 3, 3
 SPACE = CellSpace((8, 8, 1), CLASSES)
@@ -128,3 +132,25 @@ def test_two_skips_in_the_normal_cell_are_a_collapse():
 
 def test_examples_hold():
     assert doctest.testmod(relaxed_cells).failed == 0
+
+
+def test_a_relaxation_takes_its_gradients_by_gates():
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)
+    data = ImageSet(pictures, random.integers(CLASSES, size=64), ("",) * 64)
+    augment = make_augmenter((8, 8, 1), CLASSES)
+    relaxation = Relaxation(relaxed(), data, augment, Recipe(), METHODS["darts"], seed=1)
+    x, y = tf.cast(pictures[:16], tf.float32), tf.one_hot(data.labels[:16], CLASSES)
+    gates = tf.constant(random.dirichlet(np.ones(NONE + 1), len(EDGES)), tf.float32)
+
+    def loss_and_gradient(gates):
+        found = relaxation._under_gates(relaxation.weights.value, gates, x, y)
+        return float(found[0]), found[2]
+
+    _, by_gates = loss_and_gradient(gates)
+    assert by_gates.shape == gates.shape and not np.any(by_gates[:, NONE])
+    way = tf.constant(random.normal(size=gates.shape), tf.float32)
+    step = 2e-3
+    above, below = (loss_and_gradient(gates + s * way)[0] for s in (step, -step))
+    expected = (above - below) / (2 * step)
+    assert float(tf.reduce_sum(by_gates * way)) == pytest.approx(expected, rel=0.05)

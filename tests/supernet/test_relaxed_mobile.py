@@ -21,7 +21,7 @@ def macs(architecture):
 
 
 def relaxed(space=SPACE, **decisions):
-    return RelaxedMobile(space, decisions, (16, 16, 1), width=4, price=macs)
+    return RelaxedMobile(space, decisions, width=4, price=macs)
 
 
 def random_gates(whole, seed):
@@ -75,6 +75,17 @@ def test_the_cost_of_gates_is_that_of_the_network():
         decisions = whole.decisions(gates)
         assert decisions["growth"] == 2.0
         assert whole.cost(gates) == pytest.approx(macs(SPACE.candidate(decisions).architecture))
+
+
+def test_it_has_all_stages_on_smaller_pictures_too():
+    space = MobileSpace((32, 32, 1), 3, width=8)
+    whole = relaxed(space)
+    assert len(whole.allowed) == 9
+    weights = {slot.path: Bank(seed=3).take(slot) for slot in whole.slots}
+    gates = tf.constant(random_gates(whole, 0))
+    pictures = tf.random.stateless_uniform((5, 16, 16, 1), (0, 1), 0, 255)
+    logits = whole.run({p: tf.constant(w) for p, w in weights.items()}, gates, pictures)
+    assert logits.shape == (5, 3) and np.ptp(logits) > 0.1
 
 
 def test_layers_that_are_left_out_make_a_stage_shallower():
