@@ -8,6 +8,7 @@ begins it again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -36,6 +37,9 @@ FEWEST_MOVES = 30
 """With fewer steps choices are what chance began them with: at `CHOICES_RATE` none has moved by
 more than 0.75, twice the weight against the others."""
 
+LEARNED = 0.95
+"""A loss above this share of that of answers by chance is of a network that learned nothing yet."""
+
 SCORED_ON = 256
 """Most validation examples that a network is scored on with the relaxed network's weights."""
 
@@ -58,13 +62,19 @@ class Differentiable(CheapFirst):
         """See `CheapFirst.cheap_look`: relaxes the space."""
         relaxed = self._relaxed()
         self.phase("relaxation")
-        relaxation = self._trained(relaxed)
+        relaxation, loss = self._trained(relaxed)
         if self.interrupted():
             return None
         if relaxation.moves < FEWEST_MOVES:
             raise TrialFailedError(
                 f"the relaxed network came to {relaxation.steps} steps in its time, too few to "
                 "choose by"
+            )
+        chance = math.log(relaxed.classes)
+        if not loss <= LEARNED * chance:
+            raise TrialFailedError(
+                f"the relaxed network learned next to nothing in {relaxation.steps} steps (loss "
+                f"{loss:.2f}, chance {chance:.2f}), so its choices say nothing"
             )
         if not relaxation.found:
             raise TrialFailedError(
@@ -104,7 +114,8 @@ class Differentiable(CheapFirst):
             return float(network.macs)
         return 1e6 * table.predict_s(network)
 
-    def _trained(self, relaxed: Relaxed) -> Relaxation:
+    def _trained(self, relaxed: Relaxed) -> tuple[Relaxation, float]:
+        """The relaxation at its end, and its loss."""
         evaluator = self.evaluator
         relaxation = Relaxation(
             relaxed,
@@ -128,8 +139,8 @@ class Differentiable(CheapFirst):
             heartbeat()
             return self.interrupted()
 
-        relaxation.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
-        return relaxation
+        loss = relaxation.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
+        return relaxation, loss
 
     def _fitting(self, found: Mapping[str, Any]) -> Candidate | None:
         """The network at trial 0's width, or the widest narrower one that may be proposed."""

@@ -249,7 +249,7 @@ def test_a_run_is_led_through_the_stages(tmp_path, monkeypatch):
 class Relaxes:
     """Stands for a `Relaxation`: what it finds is chance."""
 
-    steps, moves, epochs, collapsed = 40, 35, 3.5, False
+    steps, moves, epochs, collapsed, loss = 40, 35, 3.5, False, 0.5
 
     def __init__(self, relaxed, data, augment, recipe, method, **_):
         self.relaxed, self.found = relaxed, []
@@ -260,6 +260,7 @@ class Relaxes:
             shares = np.random.default_rng(seed).dirichlet(np.ones(9), 40)
             rows, columns = self.relaxed.allowed.shape
             self.found.append(self.relaxed.discretise(shares[:rows, :columns]))
+        return self.loss
 
     def score(self, gates, examples, objective):
         assert 0 < len(examples) <= differentiable.SCORED_ON
@@ -321,7 +322,13 @@ def test_a_relaxation_that_is_killed_is_begun_again(tmp_path, relaxes):
     ("name", "value", "told"),
     [
         ("moves", 3, "came to 40 steps in its time, too few to choose by. Networks are trained"),
-        ("train", lambda *_, **__: None, "had collapsed to skip connections. Networks are trained"),
+        (
+            "loss",
+            1.09,
+            "learned next to nothing in 40 steps (loss 1.09, chance 1.10), so its choices",
+        ),
+        ("loss", float("nan"), "learned next to nothing"),
+        ("train", lambda *_, **__: 0.5, "had collapsed to skip connections. Networks are trained"),
     ],
 )
 def test_a_relaxation_without_result_leaves_an_ordinary_search(
