@@ -81,12 +81,15 @@ class Differentiable(CheapFirst):
                 "each network that the relaxation found had collapsed to skip connections"
             )
         examples = _first(self.evaluator.valid, SCORED_ON)
-        checks: list[dict[str, Any]] = []
+        until = self._times()["scoring_until_s"]
+        checks: dict[str, dict[str, Any]] = {}
         scores: dict[str, float] = {}
         for gates in reversed(relaxation.found):
             candidate = self._fitting(relaxed.decisions(gates))
-            if candidate is not None and candidate.key not in {*scores, self.baseline.key}:
-                checks.append(dict(candidate.decisions))
+            if candidate is None or candidate.key in {*checks, self.baseline.key}:
+                continue
+            checks[candidate.key] = dict(candidate.decisions)
+            if until is None or self.clock.elapsed_s < until:
                 scores[candidate.key] = relaxation.score(gates, examples, self.objective)
         if not checks:
             raise TrialFailedError("no network that the relaxation found fits the limits")
@@ -97,7 +100,12 @@ class Differentiable(CheapFirst):
             "networks_found": len(checks),
             "collapsed": relaxation.collapsed,
         }
-        return {"checks": checks, "followers": [], "scores": scores, "facts": facts}
+        return {
+            "checks": list(checks.values()),
+            "followers": [],
+            "scores": scores,
+            "facts": facts,
+        }
 
     def _relaxed(self) -> Relaxed:
         space = self.space
