@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from autoarch.architecture import Architecture
-from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.domains import Finite
 from autoarch.search.heartbeat import Heartbeat
+from autoarch.seeding import rng
 from autoarch.spaces import Candidate, CellSpace, MobileSpace
-from autoarch.supernet.differentiable import METHODS, Relaxation, relaxed_shape
+from autoarch.supernet.differentiable import METHODS, Relaxation, part_of, relaxed_shape
 from autoarch.supernet.relaxed import Relaxed
 from autoarch.supernet.relaxed_cells import RelaxedCells
 from autoarch.supernet.relaxed_mobile import RelaxedMobile
@@ -80,7 +82,9 @@ class Differentiable(CheapFirst):
             raise TrialFailedError(
                 "each network that the relaxation found had collapsed to skip connections"
             )
-        examples = _first(self.evaluator.valid, SCORED_ON)
+        valid = self.evaluator.valid  # may be in the order of the classes
+        drawn = rng("scored", seed=self.evaluator.seed).permutation(len(valid))[:SCORED_ON]
+        examples = part_of(valid, np.sort(drawn))
         until = self._times()["scoring_until_s"]
         checks: dict[str, dict[str, Any]] = {}
         scores: dict[str, float] = {}
@@ -168,12 +172,3 @@ class Differentiable(CheapFirst):
 
 def _decisions(space: Any) -> DecisionSpace:
     return DecisionSpace.from_hyperparameters(space.hyperparameters())
-
-
-def _first(examples: ExampleSet, most: int) -> ExampleSet:
-    return replace(
-        examples,
-        inputs=examples.inputs[:most],
-        labels=examples.labels[:most],
-        names=examples.names[:most],
-    )
