@@ -1,6 +1,7 @@
 """`autoarch fit` on real pictures: accuracy, time kept, trials, and where the seconds went.
 
-    python benchmarks/images.py [--sets cifar10-mini demo:digits clothing10] [--seeds 0 1 2]
+    python benchmarks/images.py [--sets cifar10-mini demo:digits clothing10
+                                "clothing10, pretrained"] [--seeds 0 1 2]
 
 Each run is a process of its own, as a user starts it, one after the other; the machine should do
 nothing else. The test part is read once a run, at its end. The table goes to
@@ -11,40 +12,30 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "shared" / "data"
-MINUTES = {"cifar10-mini": "5m", "demo:digits": "1m", "clothing10": "5m"}
-TARGETS = {"cifar10-mini": ">= 0.72", "demo:digits": ">= 0.97", "clothing10": "report"}
+from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+
+PRETRAINED = "clothing10, pretrained"
+MINUTES = {"cifar10-mini": "5m", "demo:digits": "1m", "clothing10": "5m", PRETRAINED: "5m"}
+TARGETS = {
+    "cifar10-mini": ">= 0.72",
+    "demo:digits": ">= 0.97",
+    "clothing10": "report",
+    PRETRAINED: ">= 0.80",
+}
 
 
-def fit(name: str, seed: int) -> dict:
+def fit(name: str, seed: int) -> dict[str, Any]:
     """One run; its result with the seconds seen from outside."""
-    source = name if name.startswith("demo:") else str(DATA / name)
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "autoarch.cli", "fit", source, "--json", "--quiet"]
-        command += ["--time", MINUTES[name], "--seed", str(seed), "--output", f"{folder}/run"]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        started = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        seconds = time.monotonic() - started
-    if done.returncode:
-        sys.exit(f"{name}, seed {seed}: exit code {done.returncode}\n{done.stderr}")
-    return {**json.loads(done.stdout), "outside_s": seconds}
+    source = name if name.startswith("demo:") else DATA / name.split(",")[0]
+    options = ("--pretrained", str(DATA / "pretrained")) if name == PRETRAINED else ()
+    result: dict[str, Any] = fit_or_exit(name, source, *options, limit=MINUTES[name], seed=seed)
+    return result
 
 
-def row(name: str, seed: int, result: dict) -> str:
+def row(name: str, seed: int, result: dict[str, Any]) -> str:
     trials = result["trials"]
-    phases = ", ".join(f"{phase} {seconds:.0f}" for phase, seconds in result["phases"].items())
     low, high = result["test"]["accuracy_ci95"]
     return (
         f"| {name} | {seed} | {result['test']['accuracy']:.4f} ({low:.3f} to {high:.3f}) | "
@@ -53,7 +44,7 @@ def row(name: str, seed: int, result: dict) -> str:
         f"{trials['failed']} | {result['bookkeeping_s'] / result['wall_s']:.2%} | "
         f"{result['training_s'] / result['wall_s']:.0%} | {result['best']['trial']} | "
         f"{result['model']['params']:,} | {'x'.join(map(str, result['data']['image_shape']))} | "
-        f"{phases} |"
+        f"{phases(result)} |"
     )
 
 
@@ -75,16 +66,14 @@ def main() -> None:
 
 def page(rows: list[str], accuracies: dict[str, list[float]]) -> str:
     medians = [
-        f"| {name} | {MINUTES[name]} | {TARGETS[name]} | {statistics.median(found):.4f} | "
-        f"{min(found):.4f} to {max(found):.4f} | {len(found)} |"
+        f"| {name} | {MINUTES[name]} | {TARGETS[name]} | {spread(found, 4)} |"
         for name, found in accuracies.items()
     ]
     return "\n".join(
         [
             "# `autoarch fit` on pictures",
             "",
-            f"{datetime.date.today()}, seeds from 0 on, {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}. "
+            f"{datetime.date.today()}, seeds from 0 on, {machine()}. "
             "Made by `python benchmarks/images.py`. Test parts are the sets' own (digits: a "
             "stratified fifth), read once a run.",
             "",

@@ -13,71 +13,54 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "shared" / "data" / "fsdd"
+from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+
+DIGITS = DATA / "fsdd"
 WAYS = {"official split": ">= 0.99", "new speakers": "report"}
 
 
 def joined(folder: Path) -> Path:
     """Class folders with links to the files of both parts."""
-    for path in sorted(DATA.glob("*/*/*.wav")):
+    for path in sorted(DIGITS.glob("*/*/*.wav")):
         link = folder / path.parent.name / path.name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(path.resolve())
     return folder
 
 
-def fit(way: str, seed: int, limit: str) -> dict:
+def fit(way: str, seed: int, limit: str) -> dict[str, Any]:
     """One run; its result with the seconds seen from outside."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = DATA if way == "official split" else joined(folder / "digits")
-        command = [sys.executable, "-m", "autoarch.cli", "fit", str(source), "--json", "--quiet"]
-        command += ["--time", limit, "--seed", str(seed), "--output", str(folder / "run")]
+        source, options = DIGITS, ()
         if way == "new speakers":
-            command += ["--group", r"_([a-z]+)_\d+\.wav$"]
-        started = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.monotonic() - started
-    if done.returncode:
-        sys.exit(f"{way}, seed {seed}: exit code {done.returncode}\n{done.stderr}")
-    return {**json.loads(done.stdout), "outside_s": seconds}
+            source, options = joined(Path(name)), ("--group", r"_([a-z]+)_\d+\.wav$")
+        result: dict[str, Any] = fit_or_exit(way, source, *options, limit=limit, seed=seed)
+    return result
 
 
-def row(way: str, seed: int, result: dict) -> str:
+def row(way: str, seed: int, result: dict[str, Any]) -> str:
     trials, (low, high) = result["trials"], result["test"]["accuracy_ci95"]
-    phases = ", ".join(f"{phase} {seconds:.0f}" for phase, seconds in result["phases"].items())
     return (
         f"| {way} | {seed} | {result['test']['accuracy']:.4f} ({low:.3f} to {high:.3f}) | "
         f"{result['test']['n']} | {result['outside_s']:.1f} of {result['time_limit_s']:.0f} | "
         f"{trials['completed']} / {trials['infeasible']} / {trials['failed']} | "
         f"{result['best']['trial']} | {result['best']['epochs']:.0f} | "
-        f"{result['model']['params']:,} | {result['model']['macs'] / 1e6:.1f} M | {phases} |"
+        f"{result['model']['params']:,} | {result['model']['macs'] / 1e6:.1f} M | "
+        f"{phases(result)} |"
     )
 
 
 def page(rows: list[str], accuracies: dict[str, list[float]], limit: str) -> str:
-    medians = [
-        f"| {way} | {WAYS[way]} | {statistics.median(found):.4f} | {min(found):.4f} to "
-        f"{max(found):.4f} | {len(found)} |"
-        for way, found in accuracies.items()
-    ]
+    medians = [f"| {way} | {WAYS[way]} | {spread(found, 4)} |" for way, found in accuracies.items()]
     return "\n".join(
         [
             "# `autoarch fit` on spoken digits (fsdd)",
             "",
-            f"{datetime.date.today()}, `--time {limit}`, {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}. "
+            f"{datetime.date.today()}, `--time {limit}`, {machine()}. "
             "Made by `python benchmarks/speech.py`. Test parts are read once a run.",
             "",
             "| split | target | median test accuracy | range | seeds |",

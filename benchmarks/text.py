@@ -14,86 +14,46 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fitting import DATA, HERE, fit_or_exit, machine, phases, result_of, spread
 from kept import Kept
 
-HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "shared" / "data"
 TARGETS = {"trec6": 0.91, "sst2": 0.83, "waimai_zh": 0.90}
 
 
 def linear(folder: Path) -> dict[str, Any]:
     """Test accuracy of the linear model, and its seconds."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline, make_union
-
-    from autoarch.data.text_files import list_texts
-
-    started = time.monotonic()
-    parts = list_texts(folder)
-    known = [parts[name] for name in ("train", "valid") if name in parts]
-    model = make_pipeline(
-        make_union(
-            TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True),
-            TfidfVectorizer(analyzer="char", ngram_range=(1, 4), min_df=2, sublinear_tf=True),
-        ),
-        LogisticRegression(C=10, max_iter=1000),
-    )
-    model.fit(
-        [text for part in known for text in part.texts],
-        [label for part in known for label in part.labels],
-    )
-    score = model.score(list(parts["test"].texts), list(parts["test"].labels))
-    return {"accuracy": float(score), "seconds": time.monotonic() - started}
+    found = result_of([sys.executable, str(HERE / "experts" / "linear.py"), str(folder)])
+    return {"accuracy": found["accuracy"], "seconds": found["outside_s"]}
 
 
 def fit(folder: Path, seed: int, limit: str) -> dict[str, Any]:
     """One run of the command; what the table shows of its result."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "autoarch.cli", "fit", str(folder), "--time", limit]
-        command += ["--seed", str(seed), "--output", str(Path(scratch) / "run")]
-        started = time.monotonic()
-        done = subprocess.run(
-            [*command, "--quiet", "--json"], capture_output=True, text=True, check=False
-        )
-        seconds = time.monotonic() - started
-    if done.returncode:
-        sys.exit(f"{folder.name}, seed {seed}: exit code {done.returncode}\n{done.stderr}")
-    result = json.loads(done.stdout)
-    keys = ("test", "best", "trials", "phases", "model", "time_limit_s")
-    return {**{key: result[key] for key in keys}, "outside_s": seconds}
+    result = fit_or_exit(folder.name, folder, limit=limit, seed=seed)
+    keys = ("test", "best", "trials", "phases", "model", "time_limit_s", "outside_s")
+    return {key: result[key] for key in keys}
 
 
 def summary(name: str, base: dict[str, Any], runs: list[dict[str, Any]]) -> str:
     scores = [run["test"]["accuracy"] for run in runs]
     return (
         f"| {name} | {base['accuracy']:.3f} ({base['seconds']:.0f} s) | "
-        f">= {TARGETS.get(name, 0):.2f} | {statistics.median(scores):.3f} | "
-        f"{min(scores):.3f} to {max(scores):.3f} | {len(runs)} |"
+        f">= {TARGETS.get(name, 0):.2f} | {spread(scores, 3)} |"
     )
 
 
 def row(name: str, seed: int, run: dict[str, Any]) -> str:
     trials, decisions = run["trials"], run["best"]["decisions"]
-    phases = ", ".join(f"{phase} {seconds:.0f}" for phase, seconds in run["phases"].items())
     return (
         f"| {name} | {seed} | {run['test']['accuracy']:.4f} | {run['test']['n']} | "
         f"{run['outside_s']:.0f} of {run['time_limit_s']:.0f} | "
         f"{trials['completed']} / {trials['infeasible']} / {trials['failed']} | "
         f"{run['best']['trial']}: {decisions['network']}, linear {decisions.get('linear', 0):g} | "
-        f"{run['best']['epochs']:.0f} | {run['model']['params']:,} | {phases} |"
+        f"{run['best']['epochs']:.0f} | {run['model']['params']:,} | {phases(run)} |"
     )
 
 
@@ -102,8 +62,7 @@ def page(summaries: list[str], rows: list[str], limit: str) -> str:
         [
             "# `autoarch fit` on texts",
             "",
-            f"{datetime.date.today()}, `--time {limit}`, {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}. "
+            f"{datetime.date.today()}, `--time {limit}`, {machine()}. "
             "Made by `python benchmarks/text.py`. Official test parts, read once a run.",
             "",
             "| set | linear model on TF-IDF n-grams | target | median accuracy | range | seeds |",

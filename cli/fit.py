@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from autoarch.cli.choices import EVALUATORS, NAMED_NETWORKS, SPACES
 from autoarch.cli.command import Command, Option
+from autoarch.cli.fit_data import check_data
 
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 
@@ -145,6 +146,23 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Search",
     help="Whether each candidate begins with the weights of the most similar one before it.",
+)
+@click.option(
+    "--ensemble",
+    type=click.IntRange(2, 16),
+    metavar="K",
+    cls=Option,
+    section="Search",
+    help="Let up to K different networks share the final training, and export the weighted "
+    "average of their answers as one model.",
+)
+@click.option(
+    "--warm-start",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    cls=Option,
+    section="Search",
+    help="Try the best networks of an earlier run on similar data first, after trial 0.",
 )
 @click.option(
     "--prefer",
@@ -393,7 +411,7 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
 
     parse_duration(time)  # mistakes are reported before anything slow happens
     settings["constraints"] = _limits(settings)
-    kind = _check_data(task, data, settings)
+    kind = check_data(task, data, settings)
     with watching(quiet=quiet, objective=settings["objective"]) as progress:
         start_tensorflow()
         searches: dict[str, type[BaseSearch]] = {
@@ -413,37 +431,3 @@ def _limits(settings: dict[str, Any]) -> dict[str, Any]:
     names = ("max_size", "max_params", "max_macs", "max_latency", "max_ram")
     given = {name: settings.pop(name) for name in names}
     return Constraints(**given).to_json()
-
-
-def _check_data(task: str, data: str, settings: dict[str, Any]) -> str:
-    """What kind of data it is; takes the options of other kinds out of `settings`.
-
-    Refuses data that is missing or has no classes, and options that do not go with it.
-    """
-    from autoarch.data import detect_task, list_files
-    from autoarch.data.demo import DEMO_PREFIX
-    from autoarch.data.formats import AUDIO_FILES, IMAGE_FILES
-    from autoarch.data.text_files import list_texts
-    from autoarch.errors import InvalidInputError
-
-    if task == "auto" and settings["text_column"]:
-        task = "text"
-    kind = detect_task(data) if task == "auto" else task
-    for other, defaults in _OWN.items():
-        for name, default in defaults.items() if other != kind else ():
-            if settings.pop(name) != default:
-                option = "--" + name.replace("_", "-")
-                raise InvalidInputError(f"{option} does not go with {kind} data; leave it out.")
-    if kind == "text":
-        list_texts(Path(data), settings["text_column"], settings["label_column"])
-    elif not data.startswith(DEMO_PREFIX):
-        list_files(Path(data), AUDIO_FILES if kind == "speech" else IMAGE_FILES)
-    return kind
-
-
-_OWN: dict[str, dict[str, Any]] = {
-    "image": {"image_size": None, "mirror": "auto", "architecture": None, "pretrained": None},
-    "speech": {"clip_seconds": None, "group": "auto"},
-    "text": {"text_column": None, "label_column": None, "vectors": None},
-}
-"""Options that only one kind of data has, with their defaults."""

@@ -61,8 +61,9 @@ def train_final(
     refit: ExampleSet | None = None,
     constants: Mapping[str, Array] | None = None,
     smaller_first: bool = False,
+    checkpoint: str = "final.npz",
 ) -> FinalModel:
-    """Carries the winning trial on until `share_done` reaches 1.
+    """Carries a trial on until `share_done` reaches 1.
 
     The state is checkpointed every `CHECKPOINT_EVERY_S` seconds, and an interrupted final
     training goes on from there.
@@ -70,7 +71,7 @@ def train_final(
     Args:
         evaluator: Holds the data, and the trial's network if it is still alive.
         candidate: What the record stands for.
-        record: The winning trial, measured at least once.
+        record: The trial, measured at least once.
         run: Where checkpoints lie.
         objective: Which way is better.
         share_done: Share of the final training done (by seconds where there is a time limit),
@@ -84,11 +85,12 @@ def train_final(
         constants: Weights that this data gives in place of the candidate's, by path.
         smaller_first: Whether to begin on smaller pictures, where the network and the data allow
             it (see `autoarch.evaluation.smaller`); costs one more trace.
+        checkpoint: Name of the file in the run's checkpoints.
     """
     trainer = evaluator.trainer(candidate, record.trial, done=record.epochs)
-    checkpoint = run.checkpoints / "final.npz"
-    if checkpoint.exists():
-        trainer.restore(load_arrays(checkpoint))
+    file = run.checkpoints / checkpoint
+    if file.exists():
+        trainer.restore(load_arrays(file))
     if refit is not None:
         trainer.data = refit
         set_constants(trainer.model, constants or {})
@@ -100,7 +102,7 @@ def train_final(
         def stop_after_saving() -> bool:
             nonlocal saved_at
             if elapsed() - saved_at >= CHECKPOINT_EVERY_S:
-                save_arrays(checkpoint, **part.state())
+                save_arrays(file, **part.state())
                 saved_at = elapsed()
             return should_stop()
 
@@ -142,5 +144,5 @@ def train_final(
         metrics = final_metrics if kept else metrics
     if not kept:
         trainer.restore(load_arrays(run.checkpoint_file(record.trial)))
-    save_arrays(checkpoint, **trainer.state())
+    save_arrays(file, **trainer.state())
     return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None)

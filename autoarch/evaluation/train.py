@@ -44,6 +44,7 @@ class TrainEvaluator:
         class_weights: Weight of each class in the loss, or None.
         augmenter: Makes the augmentation for inputs of a shape and a number of classes.
         inherit: Whether each trial's weights at its first measurement are kept for children.
+        keep_answers: Whether each trial's answers on the validation part are kept.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TrainEvaluator:
         class_weights: Array | None = None,
         augmenter: Callable[[tuple[int, ...], int], Augmenter] = make_augmenter,
         inherit: bool = False,
+        keep_answers: bool = False,
     ):
         self.train = train
         self.valid = valid
@@ -69,6 +71,7 @@ class TrainEvaluator:
         self.class_weights = class_weights
         self._classes = classes
         self._keeps_first = inherit
+        self._keeps_answers = keep_answers
         self._augmenters: dict[tuple[int, ...], Augmenter] = {}
         self._make_augmenter = augmenter
         self._alive: OrderedDict[int, Trainer] = OrderedDict()
@@ -103,8 +106,11 @@ class TrainEvaluator:
         if trained.stopped:
             self.forget(trial)
             raise StoppedError
-        metrics = self.measure(trainer)
+        answers = trainer.predict_proba(self.valid.inputs)
+        metrics = classification_metrics(self.valid.labels, answers)
         save_arrays(self._run.checkpoint_file(trial), **trainer.state())
+        if self._keeps_answers:
+            save_arrays(self._run.answers_file(trial), answers=[answers])
         write_json(self._run.architecture_file(trial), candidate.architecture.to_json())
         first = self._run.first_weights_file(trial)
         if self._keeps_first and not first.exists():

@@ -121,17 +121,17 @@ def claims_of(
     if model and "majority" in by_kind:
         yield _against_majority(model, by_kind["majority"])
     if best is not None and best.trial == 0 and files.complete:
-        yield "The search found nothing better than trial 0, the known network: it is the model."
+        averaged = (files.result or {}).get("ensemble") is not None
+        yield "The search found nothing better than trial 0, the known network" + (
+            "." if averaged else ": it is the model."
+        )
     elif "winner" in by_kind and "baseline" in by_kind:
         yield _against_baseline(by_kind["winner"], by_kind["baseline"])
     name = files.objective.name
     if "test" in metrics and "valid" in metrics:
         valid, test = metrics["valid"].get(name), metrics["test"].get(name)
         if files.refitted:
-            yield (
-                f"The final training used the validation {files.noun}s, too, after they had served "
-                "to choose; only the test says how good its result is."
-            )
+            yield _gap_of_refitted(name, valid, test, files.noun)
         elif wording.known(valid) and wording.known(test):
             yield _gap(name, valid, test, better=files.objective.better)
     elif "valid" in metrics and files.refitted:
@@ -181,6 +181,31 @@ def _against_baseline(winner: Estimate, baseline: Estimate) -> str:
     if winner.ci95[0] > baseline.ci95[1]:
         return f"{text}; the 95 % intervals do not overlap."
     return f"{text}; the 95 % intervals overlap, so the difference may be chance."
+
+
+def _gap_of_refitted(name: str, valid: float | None, test: float | None, noun: str) -> str:
+    """Validation at selection against test, with the final training in between."""
+    known = wording.known(valid) and wording.known(test)
+    chosen = (
+        f"Chosen at a validation {wording.metric_name(name)} of {wording.metric(name, valid)}, the "
+        f"model has {wording.metric(name, test)} in the test ({_difference(name, test, valid)}); "
+        if known
+        else ""
+    )
+    rest = (
+        f"the final training in between used the validation {noun}s, too, after they had served to "
+        "choose: only the test says how good its result is."
+    )
+    return chosen + rest if known else wording.capital(rest)
+
+
+def _difference(name: str, value: float | None, other: float | None) -> str:
+    """How far a metric is above another: `+3.4 points`, `-0.120`."""
+    if not wording.known(value) or not wording.known(other):
+        return wording.MISSING
+    if wording.is_share(name):
+        return f"{100 * (value - other):+.1f} points"
+    return f"{value - other:+.3f}"
 
 
 def _gap(name: str, valid: float, test: float, *, better: Callable[[float, float], bool]) -> str:

@@ -40,3 +40,49 @@ def _cheap_look(facts: Mapping[str, Any]) -> str:
         f"({facts['name']}) in {wording.plural(facts['relaxed_steps'], 'step')} of a network of "
         f"all options{stopped}, and scored with its weights."
     )
+
+
+def ensemble_text(result: Mapping[str, Any] | None) -> str:
+    """A sentence on the average of several networks; empty where the model is a single one.
+
+    >>> member = {"trial": 0, "weight": 0.75, "valid": {"accuracy": 0.8}}
+    >>> other = {"trial": 4, "weight": 0.25, "valid": {"accuracy": 0.78}}
+    >>> facts = {"members": [member, other], "valid": {"accuracy": 0.82}}
+    >>> ensemble_text({"objective": "accuracy", "ensemble": facts})
+    'The average of trial 0 (weight 0.75, 80.0 % alone) and trial 4 (0.25, 78.0 %): validation \
+accuracy 82.0 % together.'
+    """
+    facts = (result or {}).get("ensemble")
+    if not facts:
+        return ""
+    name = str((result or {}).get("objective", "accuracy"))
+    first, *others = [
+        (f"trial {m['trial']}", f"{m['weight']:.2f}", wording.metric(name, m["valid"].get(name)))
+        for m in facts["members"]
+    ]
+    texts = [f"{first[0]} (weight {first[1]}, {first[2]} alone)"]
+    texts += [f"{trial} ({weight}, {alone})" for trial, weight, alone in others]
+    together = wording.metric(name, facts["valid"].get(name))
+    return (
+        f"The average of {', '.join(texts[:-1])} and {texts[-1]}: validation "
+        f"{wording.metric_name(name)} {together} together."
+    )
+
+
+def warm_start_text(result: Mapping[str, Any] | None) -> str:
+    """A sentence on the earlier run that the search began with; empty for runs without.
+
+    >>> warm_start_text({"warm_start": {"run": "runs/a", "trials": [1, 2]}, "best": {"trial": 2}})
+    'Trials 1, 2 are the best networks of runs/a; trial 2 won.'
+    """
+    facts = (result or {}).get("warm_start")
+    if not facts:
+        return ""
+    trials = facts["trials"]
+    if not trials:
+        return f"Nothing of {facts['run']} was new and affordable here."
+    names = f"Trial{'s' if len(trials) > 1 else ''} {', '.join(map(str, trials))}"
+    verb = "are the best networks" if len(trials) > 1 else "is a network"
+    best = ((result or {}).get("best") or {}).get("trial")
+    won = f"trial {best} won" if best in trials else "another network won"
+    return f"{names} {verb} of {facts['run']}; {won}."

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
-from autoarch.report.evaluators import evaluator_text
+from autoarch.report.evaluators import ensemble_text, evaluator_text, warm_start_text
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
@@ -70,6 +70,8 @@ class Summary:
         limits: What was allowed and what is used.
         front: The best trade-offs, where several objectives were asked for.
         evaluator: How candidates were measured, in words; empty where by training alone.
+        warm_start: What an earlier run gave, in words; empty where none was given.
+        ensemble: Which networks the model averages, in words; empty where it is a single one.
     """
 
     run: Path
@@ -94,6 +96,8 @@ class Summary:
     limits: tuple[Limit, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     evaluator: str = ""
+    warm_start: str = ""
+    ensemble: str = ""
 
     def text(self) -> str:
         """The summary in a few lines of plain text, without a newline at the end."""
@@ -114,6 +118,10 @@ class Summary:
         yield "trials", trials_text(self.counts)
         if self.evaluator:
             yield "evaluator", self.evaluator
+        if self.warm_start:
+            yield "warm start", self.warm_start
+        if self.ensemble:
+            yield "ensemble", self.ensemble
         clock = wording.seconds(self.wall_s)
         if self.time_limit_s:
             clock += f" of {wording.seconds(self.time_limit_s)}"
@@ -200,6 +208,8 @@ def summary_of(files: RunFiles) -> Summary:
         limits=limits_of(result),
         front=front_of(result),
         evaluator=evaluator_text(result),
+        warm_start=warm_start_text(result),
+        ensemble=ensemble_text(result),
     )
 
 

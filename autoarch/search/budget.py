@@ -145,6 +145,13 @@ class Plan:
         search_s = (self.final_until_s - self.search_until_s) * SEARCH_SHARE / (1 - SEARCH_SHARE)
         return search_s / (self.rungs[0] * self.epoch_s + TRACE_S)
 
+    def epochs_from(self, begin_s: float) -> float:
+        """Epochs of the winner at the end of a final training that begins then: more than
+        `final_epochs` where the search ended early, as one of a single trial does."""
+        if self.search_until_s is None:
+            return self.final_epochs
+        return self.final_epochs + max(0.0, self.search_until_s - begin_s) / self.epoch_s
+
 
 def make_plan(clock: Clock, epoch_s: float, *, start_s: float = 0.0) -> Plan:
     """Splits what is left of the budget.

@@ -13,6 +13,13 @@ LEAD = 2.0
 """Standard errors by which a trial must lead trial 0 to be taken in its place: the best of several
 leads by one through luck alone, and who is ahead after few epochs need not be in the end."""
 
+ALIKE = 1.0
+"""Within so many standard errors of the best score the cheaper trial is taken: nobody knows which
+of them is better, and in the same minutes the cheaper one sees the data more often.
+
+Source: Breiman et al. (1984), "Classification and Regression Trees", section 3.4.3, whose rule
+takes the smallest tree within one standard error.
+"""
 
 Merits = Callable[[Mapping[int, Measurement]], dict[int, float]]
 """From the measurements on a rung to how good each trial is, larger is better."""
@@ -77,29 +84,43 @@ def best_trial(
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
     Trial 0 is replaced only by a score that is better by `LEAD` standard errors on the same rung.
-    A trial that inherited weights has seen the data more often: it wins only once trial 0 is
-    measured with as many epochs, the inherited ones counted.
+    Of those that do, the one of fewest multiply-adds within `ALIKE` standard errors of the best
+    is taken. A trial that inherited weights has seen the data more often: it wins only once
+    trial 0 is measured with as many epochs, the inherited ones counted.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
 
     def level(record: TrialRecord) -> int:
         return sum(measured_at(record, epochs) is not None for epochs in rungs)
 
-    def rank(record: TrialRecord) -> tuple[int, float, int]:
+    def utility(record: TrialRecord) -> float:
         assert record.score is not None
-        return level(record), objective.utility(record.score), -record.trial
+        return objective.utility(record.score)
 
-    best = max(completed, key=rank, default=None)
+    best = max(completed, key=lambda t: (level(t), utility(t), -t.trial), default=None)
     baseline = next((t for t in completed if t.trial == 0), None)
     if best is None or baseline is None:
         return best
-    if best.inherited is not None and baseline.epochs < best.epochs - 1e-3:
+
+    def beats_baseline(record: TrialRecord) -> bool:
+        if record.inherited is not None and baseline.epochs < record.epochs - 1e-3:
+            return False
+        if level(baseline) < level(record):
+            return True
+        assert baseline.last is not None
+        lead = utility(record) - utility(baseline)
+        return lead > LEAD * standard_error(baseline.last, objective)
+
+    if not beats_baseline(best):
         return baseline
-    if level(baseline) < level(best):
-        return best
-    assert best.last is not None and baseline.last is not None
-    lead = objective.utility(best.last.score) - objective.utility(baseline.last.score)
-    return best if lead > LEAD * standard_error(baseline.last, objective) else baseline
+    assert best.last is not None
+    least = utility(best) - ALIKE * standard_error(best.last, objective)
+    alike = [
+        record
+        for record in completed
+        if level(record) == level(best) and utility(record) >= least and beats_baseline(record)
+    ]
+    return min(alike, key=lambda t: (t.macs, -utility(t), t.trial))
 
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:

@@ -82,6 +82,8 @@ class CommonArguments(TypedDict, total=False):
     preset: Mapping[str, Any] | Sequence[str] | str | None
     fixed: Mapping[str, Any] | Sequence[str] | str | None
     forbidden: Mapping[str, Any] | Sequence[str] | str | None
+    warm_start: str | Path | None
+    ensemble: int | None
     seed: int
     output: str | Path | None
     resume: bool
@@ -125,6 +127,8 @@ class BaseSearch(ABC):
         preset: Mapping[str, Any] | Sequence[str] | str | None = None,
         fixed: Mapping[str, Any] | Sequence[str] | str | None = None,
         forbidden: Mapping[str, Any] | Sequence[str] | str | None = None,
+        warm_start: str | Path | None = None,
+        ensemble: int | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -151,6 +155,8 @@ class BaseSearch(ABC):
         self.preset = preset
         self.fixed = fixed
         self.forbidden = forbidden
+        self.warm_start = warm_start
+        self.ensemble = ensemble
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -253,6 +259,8 @@ class BaseSearch(ABC):
             preset=canonical_values("preset", self.preset),
             fixed=canonical_values("fixed", self.fixed),
             forbidden=parse_wishes(self.forbidden) or None,
+            ensemble=self.ensemble,
+            warm_start=None if self.warm_start is None else str(Path(self.warm_start).resolve()),
             **own,
         )
 

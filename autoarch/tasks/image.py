@@ -279,6 +279,10 @@ class ImageSearch(BaseSearch):
             it, one below is paid.
         objectives: "accuracy,size": a metric and costs, of which the search finds the best
             trade-offs; `result_["front"]` has them, `export(trial=...)` exports one.
+        warm_start: Directory of an earlier run on similar data, finished or not: its best networks
+            are tried first after trial 0. Decisions are carried over, no weights.
+        ensemble: Most networks whose answers are averaged, 2 or more; they share the time of the
+            final training and are exported as one model. None for a single network.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.
@@ -333,6 +337,10 @@ class ImageSearch(BaseSearch):
         if isinstance(self.space, str):
             return ImageTask(source, x)
         own = as_given(self.space)
+        if isinstance(own, HyperModelSpace) and settings.ensemble is not None:
+            raise InvalidInputError(
+                "Whole Keras models are not averaged; leave out `ensemble` with a HyperModel."
+            )
         if isinstance(own, HyperModelSpace) and (settings.ship == "int8" or settings.priced):
             raise InvalidInputError(
                 "Whole Keras models have no int8 form here, so nothing that concerns the int8 file "

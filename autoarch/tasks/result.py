@@ -58,12 +58,16 @@ def card_of(
     final: FinalModel,
     test: Mapping[str, Any] | None,
     quantised: Mapping[str, Any] | None,
+    ensemble: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the model card tells; see `autoarch.export.card.model_card`.
 
     Args:
         limits: By cost, as `Constraints.limits`; the others as for `result_of`.
+        ensemble: What is averaged; see `autoarch.tasks.ensemble.Shipped.facts`.
     """
+    members = [] if ensemble is None else ensemble["members"]
+    average = ", ".join(f"trial {m['trial']} ({m['weight']:.2f})" for m in members)
     noun = data.preprocessing.noun
     return {
         "name": f"{run.root.name} {task} classifier",
@@ -80,6 +84,7 @@ def card_of(
             "seed": settings.seed,
             "objective": settings.objective,
             "time limit (s)": settings.time_limit_s or "none",
+            **({"average of the networks of": average} if average else {}),
             **{f"limit on {cost}": written(cost, limit) for cost, limit in limits.items()},
         },
         "versions": versions(),
@@ -158,6 +163,7 @@ def result_of(
             "params": baseline.params,
             "macs": baseline.macs,
         },
+        "selection": selection_of(best, test, settings.objective),
         "valid": final.metrics,
         "test": test,
         "quantised": quantised,
@@ -182,6 +188,28 @@ def result_of(
         },
         "seed": settings.seed,
         "interrupted": interrupted,
+    }
+
+
+def selection_of(
+    best: TrialRecord, test: Mapping[str, Any] | None, objective: str
+) -> dict[str, Any]:
+    """By how much the score that the winner was chosen by flatters it.
+
+    Returns:
+        The objective's name, its value on the validation part when the network was chosen, the
+        epochs behind that, its value on the test part in the end, and `gap`, the first minus the
+        second; None without a test part.
+    """
+    assert best.last is not None
+    valid = best.last.metrics[objective]
+    found = None if test is None else test[objective]
+    return {
+        "metric": objective,
+        "epochs": round(best.epochs, 2),
+        "valid": valid,
+        "test": found,
+        "gap": None if found is None else valid - found,
     }
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from autoarch.errors import AutoArchError, RunDirectoryError
+from autoarch.objectives import get_objective
 from autoarch.tasks.result import default_output, versions
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Task
+from autoarch.tasks.warm_start import read_evidence
 from autoarch.trials import RunDirectory, read_events
 
 
@@ -78,7 +80,16 @@ def check_continuable(
 
 
 def run_description(task: Task, settings: Settings) -> dict[str, Any]:
-    """What `run.json` says."""
+    """What `run.json` says.
+
+    Raises:
+        InvalidInputError: Nothing can be learned from the earlier run; see `read_evidence`.
+    """
+    evidence = None
+    if settings.warm_start is not None:  # its directory may be gone when this run is resumed
+        evidence = read_evidence(
+            settings.warm_start, task.name, settings.to_json(), get_objective(settings.objective)
+        ).to_json()
     return {
         "task": task.name,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -86,6 +97,7 @@ def run_description(task: Task, settings: Settings) -> dict[str, Any]:
         "settings": settings.to_json(),
         "fingerprint": task.fingerprint,
         **task.facts,
+        "warm_start": evidence,
         "versions": versions(),
         "machine": {
             "system": platform.platform(),

@@ -3,8 +3,10 @@ interrupted sitting ended."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -12,14 +14,12 @@ import numpy as np
 
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
-from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
-from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -27,6 +27,8 @@ from autoarch.spaces import Candidate, SearchSpace
 from autoarch.supernet.path import require_sharing
 from autoarch.tasks.cheap_first import facts_of
 from autoarch.tasks.differentiable import Differentiable
+from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
+from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, budgets_of, search_objectives
@@ -37,6 +39,7 @@ from autoarch.tasks.result import card_of, phase_seconds, result_of
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import (
     INT8_CLOSING,
+    MEMBER_CLOSING,
     SHIPPED_FORMATS,
     Trained,
     calibration_of,
@@ -45,16 +48,14 @@ from autoarch.tasks.shipping import (
 )
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
-from autoarch.training.fit import Array
+from autoarch.tasks.warm_start import first_candidates, warm_start_facts
+from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
 
 CHECKED_SAMPLES = 32
 """Held-out examples on which every exported file must answer as the trained model does."""
-
-SMALLER_FROM_S = 40.0
-"""A final training of this length pays for the second trace that smaller pictures need."""
 
 
 class Session:
@@ -101,14 +102,23 @@ class Session:
                 require_sharing(baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
-            search = self._run_search(space, evaluator, plan, baseline)
+            first = first_candidates(
+                self.run_directory, space, baseline, self.budgets, self.progress.note
+            )
+            search = self._run_search(space, evaluator, plan, baseline, first)
             best = search.best
             if best is None:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            final = self._train_final(evaluator, setup, data, candidate, best, plan)
-        return self._conclude(setup, data, space, evaluator, search, candidate, best, final)
+            phase = self._final_phase(evaluator, setup, data, plan)
+            if self.settings.ensemble is None:
+                (final,) = phase.train([(candidate, best)])
+                shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
+            else:
+                members = self._members(best, search, space, data, plan)
+                shipped = as_one(members, phase.train([m.network for m in members]), data.valid)
+        return self._conclude(setup, data, space, evaluator, search, best, shipped, first)
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -150,20 +160,13 @@ class Session:
             classes=len(data.classes),
             policy=setup.speed.policy,
             seed=self.settings.seed,
-            class_weights=self._class_weights(data),
+            class_weights=class_weights_for(
+                data.train.labels, len(data.classes), self.objective, self.settings.class_weight
+            ),
             augmenter=self.task.augmenter,
             inherit=self.settings.inherit,
+            keep_answers=self.settings.ensemble is not None,
         )
-
-    def _class_weights(self, data: TaskData) -> Array | None:
-        """Weights that undo an imbalance: wholly where the objective counts classes equally,
-        by the square root elsewhere; None where classes are about equally frequent."""
-        counts = np.bincount(data.train.labels, minlength=len(data.classes)).clip(1)
-        if self.settings.class_weight == "none" or counts.max() < 1.5 * counts.min():
-            return None
-        power = 1.0 if self.objective.counts_classes_equally else 0.5
-        weights = (counts.mean() / counts) ** power
-        return weights / float(np.average(weights, weights=counts))
 
     def _plan(self, evaluator: TrainEvaluator, baseline: Candidate) -> Plan:
         self._phase("probe")
@@ -174,6 +177,7 @@ class Session:
         epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         start_s *= INT8_CLOSING if self.settings.ship == "int8" else 1.0
+        start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         plan = make_plan(self.clock, epoch_s, start_s=start_s)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
@@ -188,7 +192,12 @@ class Session:
         return plan
 
     def _run_search(
-        self, space: SearchSpace, evaluator: TrainEvaluator, plan: Plan, baseline: Candidate
+        self,
+        space: SearchSpace,
+        evaluator: TrainEvaluator,
+        plan: Plan,
+        baseline: Candidate,
+        first: Sequence[Candidate],
     ) -> Search:
         self._phase("search")
         objective = preferring(self.objective, self.settings.prefer or {})
@@ -204,7 +213,7 @@ class Session:
         make_oracle = partial(
             choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks
         )
-        oracle = make_oracle(space, baseline=baseline)
+        oracle = make_oracle(space, baseline=baseline, first=[c.decisions for c in first])
         oracle.replay(self.log.events)
         search = self._search = make_search(
             space,
@@ -241,55 +250,39 @@ class Session:
             ).search(search)
         return search
 
-    def _train_final(
-        self,
-        evaluator: TrainEvaluator,
-        setup: Setup,
-        data: TaskData,
-        candidate: Candidate,
-        best: TrialRecord,
-        plan: Plan,
-    ) -> FinalModel:
-        self._phase("final")
-        started = [e["t"] for e in self.log.events if e["event"] == "final"]
-        if not started:
-            started = [self.clock.elapsed_s]
-            self.log.append("final", t=started[0], trial=best.trial)
-        begin_s, heartbeat = started[0], Heartbeat(self.log, self.clock)
-
-        def share_done(epochs: float) -> float:
-            if plan.final_until_s is None:
-                return (epochs - best.epochs) / max(plan.final_epochs - best.epochs, 1e-9)
-            return (self.clock.elapsed_s - begin_s) / max(plan.final_until_s - begin_s, 1e-9)
-
-        def should_stop() -> bool:
-            heartbeat()
-            return self._interrupts.requested
-
-        refit, constants = None, {}
-        if data.can_be_joined:
-            refit = data.train_and_valid()
-            space = self.task.space(self.settings, setup, replace(data, train=refit))
-            constants = space.constants(candidate.architecture)
-        return train_final(
-            evaluator,
-            candidate,
+    def _members(
+        self, best: TrialRecord, search: Search, space: SearchSpace, data: TaskData, plan: Plan
+    ) -> list[Member]:
+        assert self.settings.ensemble is not None
+        now_s = self.clock.elapsed_s
+        return choose_members(
             best,
+            search.trials,
+            space,
+            data.valid,
             self.run_directory,
-            share_done=share_done,
-            planned_epochs=plan.final_epochs,
-            should_stop=should_stop,
-            on_epoch=lambda epochs, loss: self.progress.epoch(
-                best, epoch=epochs, epochs=None, loss=loss
-            ),
-            elapsed=lambda: self.clock.elapsed_s,
+            self.log,
+            most=self.settings.ensemble,
+            final_s=math.inf if plan.final_until_s is None else plan.final_until_s - now_s,
+            now_s=now_s,
+            note=self.progress.note,
+        )
+
+    def _final_phase(
+        self, evaluator: TrainEvaluator, setup: Setup, data: TaskData, plan: Plan
+    ) -> FinalPhase:
+        self._phase("final")
+        return FinalPhase(
+            evaluator=evaluator,
+            data=data,
+            space_of=lambda other: self.task.space(self.settings, setup, other),
             objective=self.objective,
-            refit=refit,
-            constants=constants,
-            smaller_first=(
-                data.fits_memory
-                and (plan.final_until_s or begin_s + SMALLER_FROM_S) - begin_s >= SMALLER_FROM_S
-            ),
+            run=self.run_directory,
+            log=self.log,
+            clock=self.clock,
+            plan=plan,
+            progress=self.progress,
+            interrupted=lambda: self._interrupts.requested,
         )
 
     def _conclude(
@@ -299,11 +292,12 @@ class Session:
         space: SearchSpace,
         evaluator: TrainEvaluator,
         search: Search,
-        candidate: Candidate,
         best: TrialRecord,
-        final: FinalModel,
+        shipped: Shipped,
+        first: Sequence[Candidate],
     ) -> dict[str, Any]:
         """Held-out evaluation, export, result and report."""
+        candidate, final = shipped.candidate, shipped.final
         self._phase("export")
         quantised, int8, int8_file, calibration = None, None, None, None
         if data.preprocessing.has_int8:
@@ -313,7 +307,7 @@ class Session:
             assert calibration is not None  # `ship` is refused where there is no int8
             int8_file = self.run_directory.checkpoints / "model_int8.tflite"
             chosen, begun_s = Trained(best, candidate, final), self.clock.elapsed_s
-            shipped, model = choose_shipped(
+            smallest, model = choose_shipped(
                 options_of(
                     chosen, search.trials, space, evaluator, self.objective, self.run_directory
                 ),
@@ -323,7 +317,7 @@ class Session:
                 limit_bytes=self.settings.max_size_bytes,
                 note=self.progress.note,
             )
-            best, candidate, final = shipped.record, shipped.candidate, shipped.final
+            best, candidate, final = smallest.record, smallest.candidate, smallest.final
             int8 = Int8.of(model, int8_file, data)
             quantising_s = self.clock.elapsed_s - begun_s
             int8 = tuned(
@@ -339,8 +333,7 @@ class Session:
             )
             model, int8_file = int8.model, int8.file
         else:
-            weights = tuple(final.trainer.weights())
-            model = self.task.finished(candidate, weights, data, self.settings)
+            model = self.task.finished(candidate, shipped.weights, data, self.settings)
         formats = SHIPPED_FORMATS[self.settings.ship]
         with ExportWorkers(formats) as workers:
             predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
@@ -365,6 +358,7 @@ class Session:
                 final=final,
                 test=test,
                 quantised=quantised,
+                ensemble=shipped.facts,
             )
             files = export_bundle(
                 model,
@@ -402,6 +396,8 @@ class Session:
             interrupted=self._interrupts.requested,
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        result["ensemble"] = shipped.facts
+        result["warm_start"] = warm_start_facts(self.settings.warm_start, first, search.trials)
         int8_export = files.get("litert_int8")
         result.update(
             tradeoffs_of(

@@ -40,6 +40,7 @@ RELAXED_SPACES = {
 """The spaces that evaluators relax: what "auto" stands for with them."""
 
 EVALUATORS = ("train", "one-shot", *RELAXED_SPACES)
+MOST_MEMBERS = 16
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
 
@@ -85,6 +86,8 @@ class Settings:
         preset: Trial 0's values of decisions, by name, or None. See `Steering`.
         fixed: Values of decisions that stay, or None.
         forbidden: Values of decisions that are never proposed, or None.
+        warm_start: Directory of an earlier run whose best networks are proposed first, or None.
+        ensemble: Most networks whose answers are averaged, or None for one network.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -121,6 +124,8 @@ class Settings:
     preset: Mapping[str, Any] | None = None
     fixed: Mapping[str, Any] | None = None
     forbidden: Mapping[str, list[Any]] | None = None
+    warm_start: str | None = None
+    ensemble: int | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -181,6 +186,13 @@ class Settings:
             raise InvalidInputError(
                 "`architecture` is trained from scratch; leave out `pretrained`, or the other."
             )
+        if self.warm_start is not None and (self.architecture or self.evaluator == "one-shot"):
+            raise InvalidInputError(
+                "`warm_start` says which networks are trained first; it does not go with "
+                "`architecture`, nor with the evaluator one-shot."
+            )
+        if self.ensemble is not None:
+            self._check_ensemble()
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):
@@ -200,6 +212,19 @@ class Settings:
         if not _is_int(self.seed) or not 0 <= self.seed < 2**32:
             raise InvalidInputError(
                 f"`seed` must be an integer in [0, 4294967295]; got {self.seed!r}."
+            )
+
+    def _check_ensemble(self) -> None:
+        members = self.ensemble
+        if not isinstance(members, int) or not 2 <= members <= MOST_MEMBERS:
+            raise InvalidInputError(
+                f"`ensemble` must be an integer in [2, {MOST_MEMBERS}]; got {self.ensemble!r}."
+            )
+        if self.ship == "int8" or self.objectives or self.prefer or self.architecture:
+            raise InvalidInputError(
+                "`ensemble` averages several networks, which makes the model as many times as "
+                "large; it does not go with limits, targets, `objectives`, `ship` int8, nor with "
+                "`architecture`."
             )
 
     @property

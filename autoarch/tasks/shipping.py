@@ -29,6 +29,9 @@ SHIPPED_FORMATS = {
 INT8_CLOSING = 1.3
 """Times as many start-ups are kept for an int8 export: a converter before the float files."""
 
+MEMBER_CLOSING = 0.15
+"""The same for each further network of an average, which every file holds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:

@@ -101,6 +101,10 @@ class RunDirectory:
         """The weights at the trial's first measurement, for children to start from."""
         return self.checkpoints / f"first-{trial:05d}.npz"
 
+    def answers_file(self, trial: int) -> Path:
+        """The trial's probabilities on the validation part, for averages of several networks."""
+        return self.checkpoints / f"answers-{trial:05d}.npz"
+
     def exists(self) -> bool:
         return self.settings_file.is_file()
 

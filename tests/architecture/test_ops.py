@@ -73,6 +73,7 @@ CASES = {
         ({"filters": 4, "height": 1, "width": 9, "stride": 2, "use_bias": True}, [(1, 9, 4)]),
         ({"filters": 3, "height": 7, "width": 1, "stride": 2}, [IMAGE]),
     ],
+    "probability_mean": [({"weights": [0.75, 0.25]}, [(4,), (4,)]), ({"weights": [1.0]}, [(4,)])],
     "recurrent": [({"units": 3, "cell": cell}, [SEQUENCE]) for cell in ("gru", "lstm")],
     "rescale": [({}, [IMAGE])],
     "self_attention": [({"heads": 2, "size": 3}, [SEQUENCE])],
@@ -148,6 +149,8 @@ def test_multiply_adds_equal_those_of_the_written_out_sum(kind):
         ({"kind": "conv2d", "filters": 4}, [(7,)]),
         ({"kind": "dense", "units": 3}, [IMAGE]),
         ({"kind": "concat"}, [IMAGE]),
+        ({"kind": "probability_mean", "weights": [1.0]}, [(4,), (4,)]),
+        ({"kind": "probability_mean", "weights": [0.5, 0.5]}, [(4,), (5,)]),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(config, shapes):
@@ -162,6 +165,7 @@ def test_inputs_that_do_not_fit_are_refused(config, shapes):
         ({"kind": "conv2d", "filters": 0}, "`filters` of Conv2D must be a positive int; got 0"),
         ({"kind": "conv2d", "filters": 4, "colour": 1}, "colour"),
         ({"kind": "dropout", "rate": 1.5}, "`rate` of Dropout"),
+        ({"kind": "probability_mean", "weights": [0.5, 0.6]}, "`weights` of ProbabilityMean"),
         ({"kind": "activation", "function": "exec"}, "`function` of Activation"),
     ],
 )

@@ -39,7 +39,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--prefer", "latency=5ms", "--prefer", "size=50KB", "--objectives", "accuracy,size"),
         *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
         *("--architecture", "resnet8"),
-        *("--pretrained", "weights/"),
+        *("--pretrained", "weights/", "--warm-start", "runs/a", "--ensemble", "3"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -65,6 +65,8 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "forbidden": ("op=a", "op=b"),
         "architecture": "resnet8",
         "pretrained": "weights/",
+        "warm_start": Path("runs/a"),
+        "ensemble": 3,
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -105,6 +107,8 @@ def test_defaults(runner: CliRunner, search) -> None:
         "forbidden": (),
         "architecture": None,
         "pretrained": None,
+        "warm_start": None,
+        "ensemble": None,
         "device": None,
         "mobile": False,
         "constraints": {},

@@ -216,5 +216,9 @@ def test_a_final_training_on_the_validation_images_is_told(fake_run: MakeRun) ->
     summary = summarise(run.directory)
     valid = next(estimate for estimate in summary.estimates if estimate.kind == "valid")
     assert valid.label == "Before the final training, validation"
-    assert any("only the test says" in claim for claim in summary.claims)
+    (claim,) = [claim for claim in summary.claims if "only the test says" in claim]
+    assert claim.startswith(
+        "Chosen at a validation accuracy of 75.2 %, the model has 74.1 % in the test (-1.1 points);"
+    )
+    assert "the final training in between used the validation images, too" in claim
     assert not any("better than test" in claim for claim in summary.claims)

@@ -65,6 +65,31 @@ def test_trial_0_is_replaced_only_by_a_clear_lead():
     assert best_trial([measured(0, 0.5), measured(1, 0.61)], RUNGS, ACCURACY).trial == 1
 
 
+def test_of_trials_within_a_standard_error_the_cheapest_wins():
+    def measured(number, score, macs, epochs=1.0):
+        counted = Measurement(score, {"n": 100}, epochs, 1.0, 1.0)  # standard error: about 0.046
+        return TrialRecord(number, {}, str(number), 1, macs, TrialStatus.COMPLETED, (counted,))
+
+    known, best = measured(0, 0.5, 90), measured(1, 0.7, 100)
+
+    def chosen(*others):
+        return best_trial([known, best, *others], RUNGS, ACCURACY).trial
+
+    assert chosen(measured(2, 0.66, 99)) == 2
+    assert chosen(measured(2, 0.65, 99)) == 1  # more than a standard error below
+    assert chosen(measured(2, 0.66, 101)) == 1  # costs more
+    assert chosen(measured(2, 0.66, 50), measured(3, 0.67, 50)) == 3  # as cheap, and better
+    low = measured(1, 0.62, 100)  # trial 0 leads nobody, but 0.59 does not lead it clearly either
+    assert best_trial([known, low, measured(2, 0.59, 10)], RUNGS, ACCURACY).trial == 1
+
+
+def test_without_standard_errors_only_equal_scores_are_alike():
+    cheap = replace(trial(2, 0.7), macs=0)
+    assert best_trial([trial(0, 0.5), trial(1, 0.7), cheap], RUNGS, ACCURACY).trial == 2
+    worse = replace(trial(2, 0.69), macs=0)
+    assert best_trial([trial(0, 0.5), trial(1, 0.7), worse], RUNGS, ACCURACY).trial == 1
+
+
 def test_a_trial_that_inherited_wins_only_where_trial_0_has_seen_as_much():
     measured = tuple(Measurement(s, {}, epochs, 1.0, 1.0) for s, epochs in ((0.8, 2.0), (0.9, 3.0)))
     child = replace(trial(1, 0.0), measurements=measured[:1], inherited=Inherited(0, 1.0, 0.9))

@@ -38,6 +38,9 @@ def test_it_learns_and_measures_once_on_held_out_data(fitted):
     assert result["trials"]["completed"] == result["trials"]["distinct"] == 3
     assert result["valid"]["n"] == result["data"]["valid"]
     assert result["time_limit_s"] is None
+    gap = result["selection"]  # the winner's score in the search against the test
+    assert gap["valid"] == result["best"]["score"] and gap["test"] == result["test"]["accuracy"]
+    assert gap["gap"] == gap["valid"] - gap["test"] and gap["metric"] == "accuracy"
     assert set(result["phases"]) >= {"data", "probe", "search", "final", "export", "report"}
     assert sum(result["phases"].values()) == pytest.approx(result["wall_s"], abs=0.2)
     assert result["baseline"]["trial"] == 0

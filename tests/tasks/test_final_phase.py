@@ -1,0 +1,99 @@
+"""How the time of the final training is shared, and what a later sitting makes of it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from autoarch.search.budget import Plan
+from autoarch.search.progress import Progress
+from autoarch.tasks import final_phase
+from autoarch.tasks.final_phase import FinalPhase
+from autoarch.trials import TrialLog
+
+TIMED = Plan((1.0, 3.0), 40.0, 160.0, 33.0, 2.0)
+FREE = Plan((2.0, 6.0), None, None, 30.0, 2.0)
+NETWORKS = [("candidate", SimpleNamespace(trial=n, epochs=3.0)) for n in (4, 0, 7)]
+
+
+@pytest.fixture
+def phase(tmp_path, monkeypatch):
+    """Makes a phase whose trainings take `takes_s` each and are written down in `asked`."""
+
+    class Made:
+        now = SimpleNamespace(elapsed_s=40.0)
+        asked, stop, takes_s = [], False, 0.0
+
+        def train(self, networks, plan=TIMED):
+            with TrialLog(tmp_path / "trials.jsonl") as log:
+                return FinalPhase(
+                    evaluator=None,
+                    data=SimpleNamespace(can_be_joined=False, fits_memory=True),
+                    space_of=None,
+                    objective=None,
+                    run=None,
+                    log=log,
+                    clock=self.now,
+                    plan=plan,
+                    progress=Progress(),
+                    interrupted=lambda: self.stop,
+                ).train(networks)
+
+    made = Made()
+    made.asked = []
+
+    def train_final(evaluator, candidate, record, run, *, share_done, **more):
+        shares = [share_done(record.epochs)]
+        made.now.elapsed_s += made.takes_s
+        shares.append(share_done(more["planned_epochs"]))
+        made.asked.append(SimpleNamespace(trial=record.trial, shares=shares, **more))
+        return record.trial
+
+    monkeypatch.setattr(final_phase, "train_final", train_final)
+    return made
+
+
+def test_a_single_network_has_all_the_time(phase):
+    phase.takes_s = 60.0
+    assert phase.train(NETWORKS[:1]) == [4]
+    (asked,) = phase.asked
+    assert asked.shares == [0.0, 0.5] and asked.planned_epochs == 33.0
+    assert asked.smaller_first and asked.checkpoint == "final.npz"
+
+
+def test_several_networks_have_equal_shares(phase):
+    phase.takes_s = 40.0
+    assert phase.train(NETWORKS) == [4, 0, 7]
+    assert [a.shares for a in phase.asked] == [[0.0, pytest.approx(1.0)]] * 3
+    assert [a.planned_epochs for a in phase.asked] == [pytest.approx(3 + 30 / 3)] * 3
+    files = [a.checkpoint for a in phase.asked]
+    assert files == ["final.npz", "final-00000.npz", "final-00007.npz"]
+
+
+def test_one_that_took_too_long_leaves_the_next_one_less(phase):
+    phase.takes_s = 50.0  # ten more than its share
+    phase.train(NETWORKS)
+    first, second, _ = phase.asked
+    assert first.shares[1] == pytest.approx(50 / 40)
+    assert second.shares[1] == pytest.approx(50 / (120 - 90))  # it began at 90
+
+
+def test_another_sitting_goes_on_in_the_share_that_was_begun(phase):
+    phase.takes_s = 40.0
+    phase.train(NETWORKS[:2])  # begun at 40 and at 80
+    phase.asked.clear()
+    phase.now.elapsed_s = 100.0
+    phase.takes_s = 0.0
+    phase.train(NETWORKS[:2])
+    assert phase.asked[1].shares[0] == pytest.approx((100 - 80) / (160 - 80))
+    assert phase.asked[0].shares[0] == pytest.approx((100 - 40) / (100 - 40))
+
+
+def test_without_a_clock_each_gets_all_its_epochs(phase):
+    phase.train(NETWORKS[:2], plan=FREE)
+    assert [a.shares for a in phase.asked] == [[0.0, 1.0]] * 2
+    assert [a.planned_epochs for a in phase.asked] == [30.0, 30.0]
+
+
+def test_whoever_wants_to_stop_waits_for_no_further_network(phase):
+    phase.stop = True
+    assert phase.train(NETWORKS) == [4]
