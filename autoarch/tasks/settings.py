@@ -186,10 +186,10 @@ class Settings:
             raise InvalidInputError(
                 "`architecture` is trained from scratch; leave out `pretrained`, or the other."
             )
-        if self.warm_start is not None and (self.architecture or self.evaluator == "one-shot"):
+        if self.warm_start is not None and (self.architecture or self.evaluator != "train"):
             raise InvalidInputError(
                 "`warm_start` says which networks are trained first; it does not go with "
-                "`architecture`, nor with the evaluator one-shot."
+                "`architecture`, nor with evaluators other than train."
             )
         if self.ensemble is not None:
             self._check_ensemble()
