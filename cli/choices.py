@@ -18,3 +18,6 @@ NAMED_NETWORKS = (
     "resnet8",
 )
 """Keys of `autoarch.spaces.NAMED`."""
+
+EVALUATORS = ("train", "one-shot", "darts", "darts-second-order", "fbnet", "proxyless")
+"""`EVALUATORS` of the tasks."""

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
-from autoarch.cli.choices import NAMED_NETWORKS, SPACES
+from autoarch.cli.choices import EVALUATORS, NAMED_NETWORKS, SPACES
 from autoarch.cli.command import Command, Option
 from autoarch.cli.fit_data import check_data
 
@@ -92,13 +92,16 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--evaluator",
-    type=click.Choice(["train", "one-shot"]),
+    type=click.Choice(EVALUATORS),
+    metavar="NAME",
     default="train",
     show_default=True,
     cls=Option,
     section="Search",
-    help="How candidates are measured: each trained for some epochs, or by weights that all of "
-    "them share, and the best then alone.",
+    help="How candidates are found and measured. train: each is trained for some epochs. Others "
+    "look cheaply first, and train what they find: one-shot by weights that all share; darts and "
+    "darts-second-order by gradients over the cell space; fbnet and proxyless over the mobile "
+    "space, with the cost in the loss.",
 )
 @click.option(
     "--space",

@@ -9,7 +9,7 @@ from autoarch.report import wording
 
 
 def evaluator_text(result: Mapping[str, Any] | None) -> str:
-    """A sentence or two on shared weights; empty for runs without.
+    """A sentence or two on a cheap look at networks; empty for runs without.
 
     >>> print(evaluator_text({"evaluator": {"name": "one-shot", "supernet_epochs": 4.5,
     ...     "networks_scored": 812, "tau": 0.41, "tau_networks": 9, "fell_back": False}}))
@@ -17,17 +17,29 @@ def evaluator_text(result: Mapping[str, Any] | None) -> str:
 those of training alone is 0.41 on 9 networks.
     """
     facts = (result or {}).get("evaluator") or {}
-    if facts.get("name") != "one-shot":
+    if "tau" not in facts:
         return ""
     tau = facts["tau"]
     agreement = "is not defined" if tau is None else f"is {tau:.2f}"
     text = (
-        f"{wording.plural(facts['networks_scored'], 'network')} scored with shared weights after "
-        f"{wording.epochs(facts['supernet_epochs'])} epochs. Kendall's tau of these scores and of "
-        f"those of training alone {agreement} on "
-        f"{wording.plural(facts['tau_networks'], 'network')}"
+        f"{_cheap_look(facts)} Kendall's tau of these scores and of those of training alone "
+        f"{agreement} on {wording.plural(facts['tau_networks'], 'network')}"
     )
     return text + (": too low, so the search went on without them." if facts["fell_back"] else ".")
+
+
+def _cheap_look(facts: Mapping[str, Any]) -> str:
+    if "networks_scored" in facts:
+        return (
+            f"{wording.plural(facts['networks_scored'], 'network')} scored with shared weights "
+            f"after {wording.epochs(facts['supernet_epochs'])} epochs."
+        )
+    stopped = ", stopped when skip connections took over" if facts["collapsed"] else ""
+    return (
+        f"{wording.plural(facts['networks_found'], 'network')} found by gradients "
+        f"({facts['name']}) in {wording.plural(facts['relaxed_steps'], 'step')} of a network of "
+        f"all options{stopped}, and scored with its weights."
+    )
 
 
 def ensemble_text(result: Mapping[str, Any] | None) -> str:

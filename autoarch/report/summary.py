@@ -117,7 +117,7 @@ class Summary:
             yield _TEXT_LABELS[estimate.kind], f"{text}, {estimate.detail}"
         yield "trials", trials_text(self.counts)
         if self.evaluator:
-            yield "one-shot", self.evaluator
+            yield "evaluator", self.evaluator
         if self.warm_start:
             yield "warm start", self.warm_start
         if self.ensemble:

@@ -24,7 +24,7 @@ BLOCKS = ("inverted", "separable", "residual")
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """The decisions of one layer.
 
     Args:
@@ -99,7 +99,7 @@ class MobileSpace(SearchSpace):
             activation = late_activation if index > number / 2 else "relu"
             filters = channels(width * growth**index)
             for place, layer in enumerate(layers, start=1):
-                node = self._add(
+                node = self.add_layer(
                     graph,
                     node,
                     filters,
@@ -118,7 +118,7 @@ class MobileSpace(SearchSpace):
         return graph.finish()
 
     @staticmethod
-    def _stage(hp: Any, stage: int, most: int) -> tuple[bool, list[_Layer]]:
+    def _stage(hp: Any, stage: int, most: int) -> tuple[bool, list[Layer]]:
         """Whether the stage has gates, and its layers; unread where the stage is not used."""
         layers = []
         with hp.conditional_scope("stages", list(range(stage, most + 1))):
@@ -131,21 +131,22 @@ class MobileSpace(SearchSpace):
                     kernel = hp.Choice(f"kernel{own}", [3, 5, 7], default=3)
                     with hp.conditional_scope(f"block{own}", ["inverted"]):
                         expansion = hp.Choice(f"expansion{own}", [1, 2, 3, 4, 6], default=4)
-                layers.append(_Layer(block, kernel, expansion))
+                layers.append(Layer(block, kernel, expansion))
         return gated, layers[:depth]
 
-    @staticmethod
-    def _add(
+    def add_layer(
+        self,
         graph: GraphBuilder,
         node: str,
         filters: int,
-        layer: _Layer,
+        layer: Layer,
         *,
         stride: int,
         gated: bool,
         activation: str,
         name: str,
     ) -> str:
+        """Adds a layer behind `node` that makes `filters` channels; returns its output."""
         shared: dict[str, Any] = {"kernel": layer.kernel, "activation": activation, "name": name}
         if layer.block == "residual":
             if stride > 1:

@@ -155,6 +155,11 @@ def _squeeze_excite(op: Any, inputs: list[Any], weights: Weights, name: str, _: 
     return x * gate[:, None, None, :]
 
 
+def _mix(op: Any, inputs: list[Any], weights: Weights, *_: Any) -> Any:
+    gates = tf.cast(weights[op.choice], inputs[0].dtype)
+    return tf.add_n([x * gates[place] for place, x in enumerate(inputs)])
+
+
 def _window(op: Any) -> dict[str, Any]:
     return {
         "ksize": [1, op.size, op.size, 1],
@@ -173,6 +178,7 @@ FUNCTIONS: dict[str, Callable[[Any, list[Any], Weights, str, Normalise], Any]] =
     "squeeze_excite": _squeeze_excite,
     "activation": lambda op, inputs, *_: _ACTIVATIONS[op.function](inputs[0]),
     "add": lambda op, inputs, *_: tf.add_n(inputs),
+    "mix": _mix,
     "concat": lambda op, inputs, *_: tf.concat(inputs, -1),
     "dropout": lambda op, inputs, *_: inputs[0],
     "zero": lambda op, inputs, *_: tf.zeros_like(inputs[0]),

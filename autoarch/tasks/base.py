@@ -42,6 +42,7 @@ from autoarch.tasks.runs import (
 )
 from autoarch.tasks.session import Session
 from autoarch.tasks.settings import (
+    RELAXED_SPACES,
     SPACE_NAMES,
     Settings,
     as_share_or_path,
@@ -271,6 +272,13 @@ class BaseSearch(ABC):
         )
 
     def _space_name(self) -> str:
+        if self.evaluator in RELAXED_SPACES:
+            if self.task != "image":
+                raise InvalidInputError(
+                    f"`evaluator` {self.evaluator} is for images; got {self.task} data."
+                )
+            if self.space == "auto":
+                return RELAXED_SPACES[self.evaluator]
         if isinstance(self.space, str):
             mobile = self.mobile and not getattr(self, "pretrained", None)
             if self.space not in SPACE_NAMES:

@@ -1,39 +1,28 @@
 """The evaluator "one-shot": shared weights say which networks are worth training alone.
 
-1. Trial 0 is trained alone, as in every run.
-2. A supernet is trained for a share of the search's time.
-3. The oracle asks for as many scores with its weights as the time allows, in a log of its own.
-4. The best of them, and some of lower ranks, are trials of the run: they are trained alone.
-5. Their rank correlation says whether the shared weights deserve trust. If so the next best
-   follow, else the oracle goes on as if there had been no supernet.
+A supernet is trained for a share of the search's time; the oracle asks for as many scores with its
+weights as the time allows, in a log of its own; the best of them, and some of lower ranks, are
+trained alone. For what comes before and after see `autoarch.tasks.cheap_first`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from autoarch.costs.budgets import Budgets
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
-from autoarch.evaluation.train import TrainEvaluator
-from autoarch.objectives import Objective
-from autoarch.oracles import SearchOracle
-from autoarch.search.budget import Clock, Plan
+from autoarch.search.budget import Plan
 from autoarch.search.heartbeat import Heartbeat
-from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
-from autoarch.search.shared_scores import Agreement, agreement, chosen
-from autoarch.spaces import Candidate, SearchSpace
+from autoarch.search.shared_scores import chosen
+from autoarch.spaces import Candidate
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
+from autoarch.tasks.cheap_first import CheapFirst
 from autoarch.tasks.oracle_choice import most_macs
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, load_arrays, save_arrays
-
-SUPERNET_SHARE, SCORING_SHARE = 0.45, 0.1
-"""Shares of the search's time for training the supernet and for scoring with it; the rest is for
-training networks alone."""
+from autoarch.trials import TrialLog, TrialRecord, load_arrays, save_arrays
 
 FREE_EPOCHS, FREE_SCORES = 6.0, 200
 """Passes of the supernet over the data, and networks scored, where no clock decides."""
@@ -48,114 +37,40 @@ SHARED_SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneShot:
-    """The search of one sitting; continues where an earlier one ended. See the module's text.
+class OneShot(CheapFirst):
+    """See the module's text."""
 
-    Args:
-        space: The run's space.
-        baseline: Trial 0.
-        objective: Of the search.
-        budgets: The limits.
-        evaluator: Trains networks alone; holds the data.
-        run: The run's directory.
-        log: Its log.
-        clock: Its clock.
-        plan: Its plan.
-        progress: Who watches.
-        phase: Begins a phase.
-        interrupted: Whether the user wants to stop.
-        make_oracle: As `choose_oracle`, from the space on.
-        make_search: As `Search`, without what all searches of a run have in common.
-    """
+    scores: ClassVar[str] = "Shared and stand-alone scores"
+    training_share: ClassVar[float] = 0.45
+    scoring_share: ClassVar[float] = 0.1
 
-    space: SearchSpace
-    baseline: Candidate
-    objective: Objective
-    budgets: Budgets
-    evaluator: TrainEvaluator
-    run: RunDirectory
-    log: TrialLog
-    clock: Clock
-    plan: Plan
-    progress: Progress
-    phase: Callable[[str], None]
-    interrupted: Callable[[], bool]
-    make_oracle: Callable[..., SearchOracle]
-    make_search: Callable[..., Search]
-
-    def search(self, search: Search) -> None:
-        """Runs the run's search through all stages."""
-        if not _events(self.log, "shared"):
-            search.run(trials=1)
-            found = None if self.interrupted() else self._shared()
-            if found is None:
-                return
-            self.log.append("shared", t=self.clock.elapsed_s, **found)
-            if not found["checks"]:
-                self.progress.note(
-                    "Shared weights chose no network: there was no time to score any, or nothing "
-                    "to choose from. Networks are trained alone."
-                )
-            self.phase("search")
-        shared = _events(self.log, "shared")[0]
-        if not _events(self.log, "agreement"):
-            self._go_on(search, shared["checks"], trials=1 + len(shared["checks"]))
-            if self.interrupted():
-                return
-            verdict = agreement(shared["scores"], search.trials, self.objective)
-            self.log.append("agreement", t=self.clock.elapsed_s, **asdict(verdict))
-            if shared["checks"]:
-                self.progress.note(_verdict(verdict))
-        event = _events(self.log, "agreement")[0]
-        trusted = Agreement(event["tau"], event["networks"]).trusted
-        self._go_on(search, [*shared["checks"], *(shared["followers"] if trusted else ())])
-
-    def _go_on(
-        self, search: Search, first: Sequence[Mapping[str, Any]], *, trials: int | None = None
-    ) -> None:
-        oracle = self.make_oracle(self.space, baseline=self.baseline, first=first)
-        oracle.replay(self.log.events)
-        search.go_on_with(oracle)
-        search.run(trials=trials)
-
-    def _shared(self) -> dict[str, Any] | None:
-        """Trains a supernet and scores networks with it; None where the user stopped it."""
+    def cheap_look(self) -> dict[str, Any] | None:
+        """See `CheapFirst.cheap_look`: trains a supernet and scores networks with it."""
         networks = NetworksOnly(self.space)
         baseline = networks.of(self.baseline)
         times = self._times()
         supernet = self._supernet(networks, baseline)
         self.phase("supernet")
-        try:
-            self._train(supernet, times)
-        except TrialFailedError as error:
-            self.progress.note(f"No shared weights: {error.reason}.")
-            return {"networks": 0, "checks": [], "followers": [], "scores": {}}
+        self._train(supernet, times)
         if self.interrupted():
             return None
         self.phase("shared search")
         trials = self._score(networks, baseline, supernet, times["scoring_until_s"])
         if self.interrupted():
             return None
-        return {
-            "epochs": supernet.epochs,
-            "weights": len(supernet.bank),
-            "networks": len(trials),
-            **chosen(trials, self.objective),
-        }
-
-    def _times(self) -> dict[str, Any]:
-        """When training and scoring begin and end; the same in every sitting."""
-        if not _events(self.log, "supernet"):
-            now, end = self.clock.elapsed_s, self.plan.search_until_s
-            until = scoring_until = None
-            if end is not None:
-                left = max(end - now, 0.0)
-                until = now + SUPERNET_SHARE * left
-                scoring_until = until + SCORING_SHARE * left
-            self.log.append(
-                "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
+        found = chosen(trials, self.objective)
+        if not found["checks"]:
+            raise TrialFailedError(
+                "shared weights chose no network: there was no time to score any, or nothing to "
+                "choose from"
             )
-        return _events(self.log, "supernet")[0]
+        facts = {
+            "name": "one-shot",
+            "supernet_epochs": round(supernet.epochs, 2),
+            "shared_weights": len(supernet.bank),
+            "networks_scored": len(trials),
+        }
+        return {**found, "facts": facts}
 
     def _supernet(self, networks: NetworksOnly, baseline: Candidate) -> Supernet:
         train = self.evaluator.train
@@ -239,30 +154,3 @@ class _Listener(Progress):
 
     def trial_measured(self, record: TrialRecord, best: TrialRecord) -> None:
         self._heartbeat()
-
-
-def _events(log: TrialLog, kind: str) -> list[dict[str, Any]]:
-    return [event for event in log.events if event["event"] == kind]
-
-
-def _verdict(found: Agreement) -> str:
-    tau = "undefined" if found.tau is None else f"{found.tau:.2f}"
-    text = f"Shared and stand-alone scores of {found.networks} networks: Kendall's tau {tau}"
-    return text + ("." if found.trusted else "; too low, so the supernet is not followed.")
-
-
-def facts_of(log: TrialLog) -> dict[str, Any] | None:
-    """What the result says of shared weights; None where there were none."""
-    shared, found = _events(log, "shared"), _events(log, "agreement")
-    if not shared or not shared[0]["checks"]:
-        return None
-    verdict = Agreement(found[0]["tau"], found[0]["networks"]) if found else Agreement(None, 0)
-    return {
-        "name": "one-shot",
-        "supernet_epochs": round(shared[0]["epochs"], 2),
-        "shared_weights": shared[0]["weights"],
-        "networks_scored": shared[0]["networks"],
-        "tau": verdict.tau,
-        "tau_networks": verdict.networks,
-        "fell_back": bool(found) and not verdict.trusted,
-    }

@@ -25,12 +25,14 @@ from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.supernet.path import require_sharing
+from autoarch.tasks.cheap_first import facts_of
+from autoarch.tasks.differentiable import Differentiable
 from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, search_objectives
-from autoarch.tasks.one_shot import OneShot, facts_of
+from autoarch.tasks.one_shot import OneShot
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import card_of, phase_seconds, result_of
@@ -227,8 +229,12 @@ class Session:
         )
         if any(event["event"] == "final" for event in self.log.events):
             return search
-        if self.settings.evaluator == "one-shot":
-            OneShot(
+        method = self.settings.evaluator
+        if method == "train":
+            search.run()
+        else:
+            stages = OneShot if method == "one-shot" else partial(Differentiable, method=method)
+            stages(
                 space=space,
                 baseline=baseline,
                 objective=objective,
@@ -244,8 +250,6 @@ class Session:
                 make_oracle=make_oracle,
                 make_search=make_search,
             ).search(search)
-        else:
-            search.run()
         return search
 
     def _members(

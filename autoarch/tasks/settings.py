@@ -14,7 +14,15 @@ from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.objectives import get_objective
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
-from autoarch.spaces import NAMED, SPACES, PretrainedSpace, SpeechSpace, Steering
+from autoarch.spaces import (
+    NAMED,
+    SPACES,
+    CellSpace,
+    MobileSpace,
+    PretrainedSpace,
+    SpeechSpace,
+    Steering,
+)
 from autoarch.spaces.steering import parse_wishes
 from autoarch.tasks.limits import FRONT_ORACLES, LIMITS_OF_FLOATS, budgets_of
 
@@ -24,7 +32,15 @@ CLASS_WEIGHTS = ("auto", "none")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 MIRRORS = ("auto", "none")
 SHIPS = ("float", "float16", "int8")
-EVALUATORS = ("train", "one-shot")
+RELAXED_SPACES = {
+    "darts": CellSpace.name,
+    "darts-second-order": CellSpace.name,
+    "fbnet": MobileSpace.name,
+    "proxyless": MobileSpace.name,
+}
+"""The spaces that evaluators relax: what "auto" stands for with them."""
+
+EVALUATORS = ("train", "one-shot", *RELAXED_SPACES)
 MOST_MEMBERS = 16
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
@@ -128,6 +144,12 @@ class Settings:
         _one_of("mirror", self.mirror, MIRRORS)
         _one_of("ship", self.ship, SHIPS)
         _one_of("evaluator", self.evaluator, EVALUATORS)
+        relaxed = RELAXED_SPACES.get(self.evaluator, self.space)
+        if self.space != relaxed:
+            raise InvalidInputError(
+                f"`evaluator` {self.evaluator} relaxes the space {relaxed} of images; got "
+                f"space={self.space!r}."
+            )
         get_objective(self.objective)
         beyond = sorted(set(self.constraints or {}) - set(LIMITS_OF_FLOATS))
         if (beyond or self.mobile) and self.ship != "int8":
@@ -165,10 +187,10 @@ class Settings:
             raise InvalidInputError(
                 "`architecture` is trained from scratch; leave out `pretrained`, or the other."
             )
-        if self.warm_start is not None and (self.architecture or self.evaluator == "one-shot"):
+        if self.warm_start is not None and (self.architecture or self.evaluator != "train"):
             raise InvalidInputError(
                 "`warm_start` says which networks are trained first; it does not go with "
-                "`architecture`, nor with the evaluator one-shot."
+                "`architecture`, nor with evaluators other than train."
             )
         if self.ensemble is not None:
             self._check_ensemble()

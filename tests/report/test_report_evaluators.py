@@ -29,3 +29,19 @@ def test_what_is_not_defined_and_what_was_not_followed_are_said():
     assert text.startswith("1 network scored") and "is not defined on 1 network." in text
     text = evaluator_text({"evaluator": {**FACTS, "tau": 0.1, "fell_back": True}})
     assert "is 0.10 on 1 network: too low" in text
+
+
+def test_what_gradients_found_is_said():
+    facts = {
+        "name": "darts",
+        "relaxed_steps": 120,
+        "networks_found": 3,
+        "collapsed": True,
+        "tau": 0.33,
+        "tau_networks": 3,
+        "fell_back": False,
+    }
+    text = evaluator_text({"evaluator": facts})
+    assert text.startswith("3 networks found by gradients (darts) in 120 steps")
+    assert "skip connections took over" in text and text.endswith("is 0.33 on 3 networks.")
+    assert "stopped" not in evaluator_text({"evaluator": {**facts, "collapsed": False}})

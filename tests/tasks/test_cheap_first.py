@@ -1,4 +1,5 @@
-"""The stages of a one-shot search: real shared weights, a look-up in place of training alone."""
+"""The stages of searches with a cheap look first: real shared weights, networks by chance in place
+of what gradients find, a look-up in place of training alone."""
 
 import zlib
 from contextlib import ExitStack
@@ -18,9 +19,10 @@ from autoarch.oracles import make_oracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
-from autoarch.spaces import MobileSpace
+from autoarch.spaces import CellSpace, MobileSpace
 from autoarch.supernet.training import Supernet
-from autoarch.tasks import one_shot
+from autoarch.tasks import differentiable, one_shot
+from autoarch.tasks.cheap_first import facts_of
 from autoarch.training.augment import make_augmenter
 from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
 
@@ -65,7 +67,16 @@ class LookUp:
 class Sitting:
     """One sitting of a search in `folder`; continues what is there."""
 
-    def __init__(self, folder, stack, evaluator=None, trials=14, phase=lambda name: None):
+    def __init__(
+        self,
+        folder,
+        stack,
+        evaluator=None,
+        trials=14,
+        phase=lambda name: None,
+        stages=one_shot.OneShot,
+        space=SPACE,
+    ):
         self.notes = []
         self.progress = Progress()
         self.progress.note = self.notes.append
@@ -75,7 +86,7 @@ class Sitting:
         self.log = stack.enter_context(TrialLog(run.log_file))
         evaluator = evaluator or LookUp()
         clock, plan = Clock(None, spent_s=self.log.spent_s), Plan((1.0,), None, None, 9.0, 0.01)
-        baseline = SPACE.candidate({})
+        baseline = space.candidate({})
 
         def choose(space, *, baseline, first=(), auto=None, tuned=None):
             return make_oracle(
@@ -88,13 +99,13 @@ class Sitting:
             )
 
         make_search = partial(Search, objective=ACCURACY, clock=clock)
-        oracle = choose(SPACE, baseline=baseline)
+        oracle = choose(space, baseline=baseline)
         oracle.replay(self.log.events)
         self.search = make_search(
-            SPACE, oracle, evaluator, log=self.log, plan=plan, max_trials=trials
+            space, oracle, evaluator, log=self.log, plan=plan, max_trials=trials
         )
-        one_shot.OneShot(
-            space=SPACE,
+        self.stages = stages(
+            space=space,
             baseline=baseline,
             objective=ACCURACY,
             budgets=Budgets(Constraints(), None, None),
@@ -108,7 +119,8 @@ class Sitting:
             interrupted=lambda: False,
             make_oracle=choose,
             make_search=make_search,
-        ).search(self.search)
+        )
+        self.stages.search(self.search)
 
 
 @pytest.fixture(autouse=True)
@@ -136,14 +148,14 @@ def test_the_stages_leave_their_marks_in_the_log(whole):
     kinds = [e["event"] for e in events if e["event"] not in ("clock", "phase")]
     assert kinds[:4] == ["proposed", "measured", "supernet", "shared"]
     shared = next(e for e in events if e["event"] == "shared")
-    assert shared["epochs"] == 6.0 and shared["networks"] == 16
+    assert shared["facts"]["supernet_epochs"] == 6.0 and shared["facts"]["networks_scored"] == 16
     scored = read_events(whole.folder / "supernet" / "trials.jsonl")
     assert sum(e["event"] == "measured" for e in scored) == 16
     assert not any("recipe/learning_rate" in e.get("decisions", {}) for e in scored)
     checks = [dict(t.decisions) for t in whole.search.trials[1 : 1 + len(shared["checks"])]]
     for decisions, check in zip(checks, shared["checks"], strict=True):
         assert decisions.items() >= check.items()  # with the recipe of trial 0
-    facts = one_shot.facts_of(whole.log)
+    facts = facts_of(whole.log)
     assert facts["tau_networks"] == 1 + len(checks) >= 7  # some ranks are both
     assert facts["networks_scored"] == 16 and -1 <= facts["tau"] <= 1
     assert len(whole.notes) == 1 and "Kendall's tau" in whole.notes[0]
@@ -166,7 +178,7 @@ def test_scores_that_agree_are_followed_and_others_are_not(tmp_path, monkeypatch
     (event,) = [e for e in sitting.log.events if e["event"] == "shared"]
     next_trial = sitting.search.trials[1 + len(event["checks"])]
     follows = dict(next_trial.decisions).items() >= event["followers"][0].items()
-    facts = one_shot.facts_of(sitting.log)
+    facts = facts_of(sitting.log)
     assert facts["tau"] == pytest.approx(1 if agree else -1)
     assert follows == agree and facts["fell_back"] != agree
     assert ("not followed" in sitting.notes[0]) != agree
@@ -195,7 +207,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypa
     with ExitStack() as stack:
         resumed = Sitting(tmp_path / "run", stack)
         assert essence(resumed.search) == essence(whole.search)
-        assert one_shot.facts_of(resumed.log) == one_shot.facts_of(whole.log)
+        assert facts_of(resumed.log) == facts_of(whole.log)
 
 
 def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch):
@@ -206,8 +218,8 @@ def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch)
     with ExitStack() as stack:
         sitting = Sitting(tmp_path / "run", stack, trials=4)
         assert len(sitting.search.trials) == 4
-        assert one_shot.facts_of(sitting.log) is None
-        assert "No shared weights: the supernet's loss became nan" in sitting.notes[0]
+        assert facts_of(sitting.log) is None
+        assert sitting.notes[0] == "The supernet's loss became nan. Networks are trained alone."
 
 
 def test_evaluators_are_checked_at_the_start(tmp_path):
@@ -232,6 +244,124 @@ def test_a_run_is_led_through_the_stages(tmp_path, monkeypatch):
         run.fit(DATA.inputs, DATA.labels)
     ((space, train, trials),) = seen
     assert space == "mobile" and len(train) < len(DATA) and trials == []
+
+
+class Relaxes:
+    """Stands for a `Relaxation`: what it finds is chance."""
+
+    steps, moves, epochs, collapsed, loss = 40, 35, 3.5, False, 0.5
+
+    def __init__(self, relaxed, data, augment, recipe, method, **_):
+        self.relaxed, self.found = relaxed, []
+
+    def train(self, progress, *, planned_epochs, should_stop):
+        assert progress(0.0) == 0 < progress(1.0) and not should_stop()
+        for seed in range(4):
+            shares = np.random.default_rng(seed).dirichlet(np.ones(9), 40)
+            rows, columns = self.relaxed.allowed.shape
+            self.found.append(self.relaxed.discretise(shares[:rows, :columns]))
+        return self.loss
+
+    def score(self, gates, examples, objective):
+        assert 0 < len(examples) <= differentiable.SCORED_ON
+        return by_key(str(self.relaxed.decisions(gates)))
+
+
+@pytest.fixture
+def relaxes(monkeypatch):
+    monkeypatch.setattr(differentiable, "Relaxation", Relaxes)
+    return monkeypatch
+
+
+def relax(folder, stack, method="darts", trials=8):
+    space = SPACE if method == "fbnet" else CellSpace((8, 8, 1), 3, width=8)
+    stages = partial(differentiable.Differentiable, method=method)
+    return Sitting(folder, stack, stages=stages, space=space, trials=trials)
+
+
+@pytest.mark.parametrize("method", ["darts", "fbnet"])
+def test_what_gradients_find_is_trained_alone_the_last_first(tmp_path, relaxes, method):
+    with ExitStack() as stack:
+        sitting = relax(tmp_path / "run", stack, method)
+        facts = facts_of(sitting.log)
+    kinds = [e["event"] for e in sitting.log.events if e["event"] not in ("clock", "phase")]
+    assert kinds[:4] == ["proposed", "measured", "supernet", "shared"]
+    (shared,) = [e for e in sitting.log.events if e["event"] == "shared"]
+    found = len(shared["checks"])
+    assert 2 <= found <= 4 and len(sitting.search.trials) == 8
+    for trial, check in zip(sitting.search.trials[1:], shared["checks"]):
+        assert trial.decisions == check and trial.key in shared["scores"]
+        assert trial.macs <= 1.1 * sitting.search.trials[0].macs
+    relaxed = Relaxes(sitting.stages._relaxed(), None, None, None, None)
+    relaxed.train(lambda epochs: epochs, planned_epochs=1, should_stop=lambda: False)
+    last = relaxed.relaxed.decisions(relaxed.found[-1])
+    changed = {name for name in last if last[name] != shared["checks"][0].get(name)}
+    assert changed <= {"width"}
+    assert facts["name"] == method and facts["networks_found"] == facts["tau_networks"] == found
+    assert -1 <= facts["tau"] <= 1 and not facts["fell_back"]
+    assert len(sitting.notes) == 1 and "Kendall's tau" in sitting.notes[0]
+
+
+def test_a_relaxation_that_is_killed_is_begun_again(tmp_path, relaxes):
+    with ExitStack() as stack:
+        whole = relax(tmp_path / "whole", stack)
+    with ExitStack() as stack, relaxes.context() as patch, pytest.raises(Killed):
+
+        def killed(*_, **__):
+            raise Killed
+
+        patch.setattr(Relaxes, "train", killed)
+        relax(tmp_path / "run", stack)
+    with ExitStack() as stack:
+        resumed = relax(tmp_path / "run", stack)
+    assert essence(resumed.search) == essence(whole.search)
+    assert facts_of(resumed.log) == facts_of(whole.log)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("moves", 3, "came to 40 steps in its time, too few to choose by. Networks are trained"),
+        (
+            "loss",
+            1.09,
+            "learned next to nothing in 40 steps (loss 1.09, chance 1.10), so its choices",
+        ),
+        ("loss", float("nan"), "learned next to nothing"),
+        ("train", lambda *_, **__: 0.5, "had collapsed to skip connections. Networks are trained"),
+    ],
+)
+def test_a_relaxation_without_result_leaves_an_ordinary_search(
+    tmp_path, relaxes, name, value, told
+):
+    relaxes.setattr(Relaxes, name, value)
+    with ExitStack() as stack:
+        sitting = relax(tmp_path / "run", stack, trials=3)
+        assert len(sitting.search.trials) == 3 and facts_of(sitting.log) is None
+    assert told in sitting.notes[0]
+
+
+def test_evaluators_that_relax_a_space_search_that_space():
+    def settings(**given):
+        return autoarch.ImageSearch(time=None, **given)._settings()
+
+    assert settings(evaluator="darts").space == settings(evaluator="darts", space="cell").space
+    assert settings(evaluator="proxyless").space == "mobile"
+    with pytest.raises(InvalidInputError, match="`evaluator` fbnet relaxes the space mobile"):
+        settings(evaluator="fbnet", space="cell")
+    with pytest.raises(InvalidInputError, match="`evaluator` darts is for images; got text data"):
+        autoarch.TextSearch(time=None, evaluator="darts")._settings()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["darts", "fbnet"])
+def test_the_whole_way_by_gradients(tmp_path, method):
+    search = autoarch.ImageSearch(
+        time=None, trials=3, evaluator=method, seed=4, output=tmp_path / "run"
+    )
+    result = search.fit(DATA.inputs, DATA.labels).result_
+    assert "relaxation" in result["phases"] and result["trials"]["completed"] == 3
+    assert result["evaluator"]["name"] in (method, "train")
 
 
 @pytest.mark.long

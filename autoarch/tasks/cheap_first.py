@@ -1,0 +1,164 @@
+"""Searches in which something cheap says first which networks are worth training alone.
+
+1. Trial 0 is trained alone, as in every run.
+2. Something trained once scores networks, or finds some: `cheap_look`, of a subclass.
+3. Those it names are trials of the run: they are trained alone.
+4. The rank correlation of both scores says whether the cheap one deserves trust. If so what it
+   would have next follows, else the oracle goes on as if there had been nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from autoarch.costs.budgets import Budgets
+from autoarch.errors import TrialFailedError
+from autoarch.evaluation.train import TrainEvaluator
+from autoarch.objectives import Objective
+from autoarch.oracles import SearchOracle
+from autoarch.search.budget import Clock, Plan
+from autoarch.search.loop import Search
+from autoarch.search.progress import Progress
+from autoarch.search.shared_scores import Agreement, agreement
+from autoarch.spaces import Candidate, SearchSpace
+from autoarch.trials import RunDirectory, TrialLog
+
+ALONE = "Networks are trained alone."
+
+NOTHING: dict[str, Any] = {"checks": [], "followers": [], "scores": {}, "facts": {}}
+"""What a look that came to nothing found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheapFirst(ABC):
+    """The search of one sitting; continues where an earlier one ended. See the module's text.
+
+    Args:
+        space: The run's space.
+        baseline: Trial 0.
+        objective: Of the search.
+        budgets: The limits.
+        evaluator: Trains networks alone; holds the data.
+        run: The run's directory.
+        log: Its log.
+        clock: Its clock.
+        plan: Its plan.
+        progress: Who watches.
+        phase: Begins a phase.
+        interrupted: Whether the user wants to stop.
+        make_oracle: As `choose_oracle`, from the space on.
+        make_search: As `Search`, without what all searches of a run have in common.
+    """
+
+    space: SearchSpace
+    baseline: Candidate
+    objective: Objective
+    budgets: Budgets
+    evaluator: TrainEvaluator
+    run: RunDirectory
+    log: TrialLog
+    clock: Clock
+    plan: Plan
+    progress: Progress
+    phase: Callable[[str], None]
+    interrupted: Callable[[], bool]
+    make_oracle: Callable[..., SearchOracle]
+    make_search: Callable[..., Search]
+
+    scores: ClassVar[str]
+    """Which two scores are compared in the end, for the note."""
+    training_share: ClassVar[float]
+    scoring_share: ClassVar[float]
+    """Shares of the search's time for training what is cheap, and for scoring with it; the rest is
+    for training networks alone."""
+
+    def search(self, search: Search) -> None:
+        """Runs the run's search through all stages."""
+        if not events_of(self.log, "shared"):
+            search.run(trials=1)
+            found = None if self.interrupted() else self._look()
+            if found is None:
+                return
+            self.log.append("shared", t=self.clock.elapsed_s, **found)
+            self.phase("search")
+        shared = events_of(self.log, "shared")[0]
+        if not events_of(self.log, "agreement"):
+            self._go_on(search, shared["checks"], trials=1 + len(shared["checks"]))
+            if self.interrupted():
+                return
+            verdict = agreement(shared["scores"], search.trials, self.objective)
+            self.log.append("agreement", t=self.clock.elapsed_s, **asdict(verdict))
+            if shared["checks"]:
+                self.progress.note(self._verdict(verdict, shared["followers"]))
+        event = events_of(self.log, "agreement")[0]
+        trusted = Agreement(event["tau"], event["networks"]).trusted
+        self._go_on(search, [*shared["checks"], *(shared["followers"] if trusted else ())])
+
+    def _go_on(
+        self, search: Search, first: Sequence[Mapping[str, Any]], *, trials: int | None = None
+    ) -> None:
+        oracle = self.make_oracle(self.space, baseline=self.baseline, first=first)
+        oracle.replay(self.log.events)
+        search.go_on_with(oracle)
+        search.run(trials=trials)
+
+    def _look(self) -> dict[str, Any] | None:
+        try:
+            return self.cheap_look()
+        except TrialFailedError as error:
+            self.progress.note(f"{error.reason[0].upper()}{error.reason[1:]}. {ALONE}")
+            return NOTHING
+
+    @abstractmethod
+    def cheap_look(self) -> dict[str, Any] | None:
+        """What is worth training alone; None where the user stopped it.
+
+        Returns:
+            `checks`: decisions of networks to be trained alone first; `followers`: of those that
+            follow if the cheap scores deserve trust; `scores` by key; `facts` for the result.
+
+        Raises:
+            TrialFailedError: Nothing came of it.
+        """
+
+    def _times(self) -> dict[str, Any]:
+        """When training and scoring begin and end; the same in every sitting."""
+        if not events_of(self.log, "supernet"):
+            now, end = self.clock.elapsed_s, self.plan.search_until_s
+            until = scoring_until = None
+            if end is not None:
+                left = max(end - now, 0.0)
+                until = now + self.training_share * left
+                scoring_until = until + self.scoring_share * left
+            self.log.append(
+                "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
+            )
+        return events_of(self.log, "supernet")[0]
+
+    def _verdict(self, found: Agreement, followers: Sequence[Any]) -> str:
+        tau = "undefined" if found.tau is None else f"{found.tau:.2f}"
+        text = f"{self.scores} of {found.networks} networks: Kendall's tau {tau}"
+        given_up = followers and not found.trusted
+        return text + ("; too low, so the supernet is not followed." if given_up else ".")
+
+
+def events_of(log: TrialLog, kind: str) -> list[dict[str, Any]]:
+    """The log's events of a kind, in order."""
+    return [event for event in log.events if event["event"] == kind]
+
+
+def facts_of(log: TrialLog) -> dict[str, Any] | None:
+    """What the result says of the cheap look; None where nothing came of it."""
+    shared, found = events_of(log, "shared"), events_of(log, "agreement")
+    if not shared or not shared[0]["checks"]:
+        return None
+    verdict = Agreement(found[0]["tau"], found[0]["networks"]) if found else Agreement(None, 0)
+    return {
+        **shared[0]["facts"],
+        "tau": verdict.tau,
+        "tau_networks": verdict.networks,
+        "fell_back": bool(found and shared[0]["followers"]) and not verdict.trusted,
+    }

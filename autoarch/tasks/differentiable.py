@@ -1,0 +1,174 @@
+"""The evaluators "darts", "fbnet" and "proxyless": gradients say which networks are worth training.
+
+A relaxed network is trained for a share of the search's time; the networks that its choices stood
+for on the way are trained alone, the last one first. For what comes before and after see
+`autoarch.tasks.cheap_first`. A sitting that ends during the relaxation leaves nothing: the next one
+begins it again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autoarch.architecture import Architecture
+from autoarch.errors import TrialFailedError
+from autoarch.oracles.decisions import DecisionSpace
+from autoarch.oracles.domains import Finite
+from autoarch.search.heartbeat import Heartbeat
+from autoarch.seeding import rng
+from autoarch.spaces import Candidate, CellSpace, MobileSpace
+from autoarch.supernet.differentiable import METHODS, Relaxation, part_of, relaxed_shape
+from autoarch.supernet.relaxed import Relaxed
+from autoarch.supernet.relaxed_cells import RelaxedCells
+from autoarch.supernet.relaxed_mobile import RelaxedMobile
+from autoarch.tasks.cheap_first import CheapFirst
+from autoarch.tasks.oracle_choice import most_macs
+
+WIDTH, CELLS = 4, 3
+"""Of the relaxed networks: the narrowest, and the fewest cells that halve the picture twice."""
+
+FREE_EPOCHS = 6.0
+"""Passes over the data where no clock decides."""
+
+FEWEST_MOVES = 30
+"""With fewer steps choices are what chance began them with: at `CHOICES_RATE` none has moved by
+more than 0.75, twice the weight against the others."""
+
+LEARNED = 0.95
+"""A loss above this share of that of answers by chance is of a network that learned nothing yet."""
+
+SCORED_ON = 256
+"""Most validation examples that a network is scored on with the relaxed network's weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Differentiable(CheapFirst):
+    """See the module's text.
+
+    Args:
+        method: A key of `METHODS`.
+    """
+
+    method: str
+
+    scores: ClassVar[str] = "Scores with the relaxed network's weights, and stand-alone ones,"
+    training_share: ClassVar[float] = 0.45
+    scoring_share: ClassVar[float] = 0.1
+
+    def cheap_look(self) -> dict[str, Any] | None:
+        """See `CheapFirst.cheap_look`: relaxes the space."""
+        relaxed = self._relaxed()
+        self.phase("relaxation")
+        relaxation, loss = self._trained(relaxed)
+        if self.interrupted():
+            return None
+        if relaxation.moves < FEWEST_MOVES:
+            raise TrialFailedError(
+                f"the relaxed network came to {relaxation.steps} steps in its time, too few to "
+                "choose by"
+            )
+        chance = math.log(relaxed.classes)
+        if not loss <= LEARNED * chance:
+            raise TrialFailedError(
+                f"the relaxed network learned next to nothing in {relaxation.steps} steps (loss "
+                f"{loss:.2f}, chance {chance:.2f}), so its choices say nothing"
+            )
+        if not relaxation.found:
+            raise TrialFailedError(
+                "each network that the relaxation found had collapsed to skip connections"
+            )
+        valid = self.evaluator.valid  # may be in the order of the classes
+        drawn = rng("scored", seed=self.evaluator.seed).permutation(len(valid))[:SCORED_ON]
+        examples = part_of(valid, np.sort(drawn))
+        until = self._times()["scoring_until_s"]
+        checks: dict[str, dict[str, Any]] = {}
+        scores: dict[str, float] = {}
+        for gates in reversed(relaxation.found):
+            candidate = self._fitting(relaxed.decisions(gates))
+            if candidate is None or candidate.key in {*checks, self.baseline.key}:
+                continue
+            checks[candidate.key] = dict(candidate.decisions)
+            if until is None or self.clock.elapsed_s < until:
+                scores[candidate.key] = relaxation.score(gates, examples, self.objective)
+        if not checks:
+            raise TrialFailedError("no network that the relaxation found fits the limits")
+        facts = {
+            "name": self.method,
+            "relaxed_steps": relaxation.steps,
+            "relaxed_epochs": round(relaxation.epochs, 2),
+            "networks_found": len(checks),
+            "collapsed": relaxation.collapsed,
+        }
+        return {
+            "checks": list(checks.values()),
+            "followers": [],
+            "scores": scores,
+            "facts": facts,
+        }
+
+    def _relaxed(self) -> Relaxed:
+        space = self.space
+        if isinstance(space, MobileSpace):
+            return RelaxedMobile(space, self.baseline.decisions, width=WIDTH, price=self._price)
+        assert isinstance(space, CellSpace)  # see `RELAXED_SPACES`
+        shape = relaxed_shape(space.input_shape)
+        return RelaxedCells(_decisions(space), shape, space.classes, width=WIDTH, cells=CELLS)
+
+    def _price(self, network: Architecture) -> float:
+        """Microseconds, or multiply-adds where no table of latencies is at hand."""
+        table = self.budgets.latency
+        if table is None or table.missing(network):
+            return float(network.macs)
+        return 1e6 * table.predict_s(network)
+
+    def _trained(self, relaxed: Relaxed) -> tuple[Relaxation, float]:
+        """The relaxation at its end, and its loss."""
+        evaluator = self.evaluator
+        relaxation = Relaxation(
+            relaxed,
+            evaluator.train,
+            evaluator.augmenter(evaluator.train),
+            self.baseline.recipe,
+            METHODS[self.method],
+            policy=evaluator.policy,
+            seed=evaluator.seed,
+            class_weights=evaluator.class_weights,
+        )
+        until, begin = self._times()["until_s"], self.clock.elapsed_s
+        heartbeat = Heartbeat(self.log, self.clock)
+
+        def progress(epochs: float) -> float:
+            if until is None:
+                return epochs / FREE_EPOCHS
+            return float((self.clock.elapsed_s - begin) / max(until - begin, 1e-9))
+
+        def should_stop() -> bool:
+            heartbeat()
+            return self.interrupted()
+
+        loss = relaxation.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
+        return relaxation, loss
+
+    def _fitting(self, found: Mapping[str, Any]) -> Candidate | None:
+        """The network at trial 0's width, or the widest narrower one that may be proposed."""
+        known = _decisions(self.space)
+        most, widest = most_macs(self.space, self.baseline), self.baseline.decisions["width"]
+        (legal,) = [d.domain for d in known.decisions if d.name == "width"]
+        widths = legal.values if isinstance(legal, Finite) else [widest]
+        for width in sorted((w for w in widths if w <= widest), reverse=True):
+            setting = {**self.baseline.decisions, **found, "width": width}
+            candidate = self.space.candidate(known.activate(setting))
+            network = candidate.architecture
+            fits = max(self.budgets.shares(network) if self.budgets else (), default=0.0) <= 1
+            if network.macs <= most and fits:
+                return candidate
+        return None
+
+
+def _decisions(space: Any) -> DecisionSpace:
+    return DecisionSpace.from_hyperparameters(space.hyperparameters())
