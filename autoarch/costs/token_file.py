@@ -84,6 +84,7 @@ def _stored(architecture: Architecture) -> Iterator[int]:
             continue
         source = node.inputs[0]
         columns, op = nodes[source].op if source in nodes else source, node.op
+        tables: list[tuple[object, int, int, bool | None]]
         tables = [(columns, op.ids, op.size, op.scaled)] * op.frozen
         tables += [(columns, op.ids, 1, None)] * op.scaled
         for table in tables:

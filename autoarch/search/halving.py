@@ -83,44 +83,46 @@ def best_trial(
     """The trial to go on with: highest rung first, then score, then the earlier one.
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
-    Trial 0 is replaced only by a score that is better by `LEAD` standard errors on the same rung.
-    Of those that do, the one of fewest multiply-adds within `ALIKE` standard errors of the best
-    is taken. A trial that inherited weights has seen the data more often: it wins only once
+    Trial 0 is replaced only by a trial that got as high and is better by `LEAD` standard errors
+    on the highest rung that both have: one that was promoted and then had no rival there has not
+    won. Of those that do, the one of fewest multiply-adds within `ALIKE` standard errors of the
+    best is taken. A trial that inherited weights has seen the data more often: it wins only once
     trial 0 is measured with as many epochs, the inherited ones counted.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
+    baseline = next((t for t in completed if t.trial == 0), None)
 
     def level(record: TrialRecord) -> int:
         return sum(measured_at(record, epochs) is not None for epochs in rungs)
 
-    def utility(record: TrialRecord) -> float:
+    def rank(record: TrialRecord) -> tuple[int, float, int]:
         assert record.score is not None
-        return objective.utility(record.score)
-
-    best = max(completed, key=lambda t: (level(t), utility(t), -t.trial), default=None)
-    baseline = next((t for t in completed if t.trial == 0), None)
-    if best is None or baseline is None:
-        return best
+        return level(record), objective.utility(record.score), -record.trial
 
     def beats_baseline(record: TrialRecord) -> bool:
+        assert baseline is not None
+        if record is baseline or level(record) < level(baseline):
+            return False
         if record.inherited is not None and baseline.epochs < record.epochs - 1e-3:
             return False
-        if level(baseline) < level(record):
-            return True
-        assert baseline.last is not None
-        lead = utility(record) - utility(baseline)
-        return lead > LEAD * standard_error(baseline.last, objective)
+        pairs = [(measured_at(record, rung), measured_at(baseline, rung)) for rung in rungs]
+        shared = [(mine, its) for mine, its in pairs if mine is not None and its is not None]
+        if not shared:
+            return False
+        mine, its = shared[-1]
+        lead = objective.utility(mine.score) - objective.utility(its.score)
+        return lead > LEAD * standard_error(its, objective)
 
-    if not beats_baseline(best):
+    if baseline is None:
+        return max(completed, key=rank, default=None)
+    winners = [record for record in completed if beats_baseline(record)]
+    if not winners:
         return baseline
+    best = max(winners, key=rank)
     assert best.last is not None
-    least = utility(best) - ALIKE * standard_error(best.last, objective)
-    alike = [
-        record
-        for record in completed
-        if level(record) == level(best) and utility(record) >= least and beats_baseline(record)
-    ]
-    return min(alike, key=lambda t: (t.macs, -utility(t), t.trial))
+    least = rank(best)[1] - ALIKE * standard_error(best.last, objective)
+    alike = [t for t in winners if level(t) == level(best) and rank(t)[1] >= least]
+    return min(alike, key=lambda t: (t.macs, -rank(t)[1], t.trial))
 
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:

@@ -100,8 +100,16 @@ def test_a_trial_that_inherited_wins_only_where_trial_0_has_seen_as_much():
 
 
 def test_best_prefers_the_higher_rung_then_the_score():
-    assert best_trial([trial(0, 0.9), trial(1, 0.5, 0.6)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([trial(1, 0.9), trial(2, 0.5, 0.6)], RUNGS, ACCURACY).trial == 2
     assert best_trial([trial(0, 0.5, 0.6), trial(1, 0.5, 0.7)], RUNGS, ACCURACY).trial == 1
     assert best_trial([trial(0, 0.5), trial(1, 0.5)], RUNGS, ACCURACY).trial == 0
     assert best_trial([trial(0, status=TrialStatus.FAILED)], RUNGS, ACCURACY) is None
     assert best_trial([], RUNGS, ACCURACY) is None
+
+
+def test_a_promotion_without_trial_0_beside_it_is_no_victory():
+    """The time may be over before trial 0 follows: the rung that both have decides."""
+    assert best_trial([trial(0, 0.5), trial(1, 0.6, 0.7)], RUNGS, ACCURACY).trial == 1
+    assert best_trial([trial(0, 0.6), trial(1, 0.5, 0.9)], RUNGS, ACCURACY).trial == 0
+    contenders = [trial(0, 0.6), trial(1, 0.5, 0.9), trial(2, 0.7, 0.8)]
+    assert best_trial(contenders, RUNGS, ACCURACY).trial == 2
