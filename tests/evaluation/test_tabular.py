@@ -53,7 +53,9 @@ def write(tmp_path):
         lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
         text = "\n".join(lines) + "\n"
         path = tmp_path / name
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(
+            gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode()
+        )
         return path
 
     return write
@@ -162,7 +164,11 @@ def test_what_cannot_be_searched_is_refused(write, rows, arguments, message):
         ("a.csv", b"a,a,accuracy\n1,2,3\n", "two columns `a`"),
         ("a.csv", b"\xff\xfe\x00", "cannot be read as a CSV file"),
         ("a.csv.gz", b"a,accuracy\n1,2\n", "cannot be read as a CSV file"),
-        ("a.csv.gz", gzip.compress(b"a,accuracy\n1,2\n" * 99)[:40], "cannot be read as a CSV file"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"a,accuracy\n1,2\n" * 99, mtime=0)[:40],
+            "cannot be read as a CSV file",
+        ),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, name, content, message):
