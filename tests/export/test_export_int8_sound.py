@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import soundfile
@@ -36,6 +37,7 @@ def tones(n: int) -> np.ndarray:
 def trained(architecture: Architecture) -> TrainedModel:
     """Fresh kernels, the rest drawn (equal vectors would be stored once); the norm of the bands
     as training would have it."""
+    keras.utils.set_random_seed(1)
     model = architecture.build()
     rng = np.random.default_rng(1)
     for variable in model.trainable_weights:

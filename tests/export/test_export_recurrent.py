@@ -14,6 +14,8 @@ def test_loops_over_time_become_builtin_ops(tmp_path, network):
     space = TextSpace((8, 23), 3, words=30, buckets=20)
     architecture = space.candidate({"network": network, "embedding": 32}).architecture
     model = architecture.build()
+    rng = np.random.default_rng(1)  # drawn, since equal weights would be stored once
+    model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.weights])
     model.save(tmp_path / "model.keras")
     target = tmp_path / "model.tflite"
     litert.convert_keras_file(str(tmp_path / "model.keras"), str(target), "tokens")
