@@ -103,6 +103,10 @@ class Budgets:
         prices = self.prices(architecture, limits)
         return [*shares, *(prices[cost] / limit for cost, limit in limits.items())]
 
+    def keep(self, architecture: Architecture) -> bool:
+        """Whether a network is within all of them."""
+        return not self or max(self.shares(architecture)) <= 1
+
     def describe(self, architecture: Architecture) -> str:
         """What a network costs beside each limit: "size 12,300 bytes (at most 10,000 bytes)"."""
         prices = self.prices(architecture, self.constraints.limits)

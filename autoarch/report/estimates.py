@@ -185,34 +185,28 @@ def _against_baseline(winner: Estimate, baseline: Estimate) -> str:
 
 def _gap_of_refitted(name: str, valid: float | None, test: float | None, noun: str) -> str:
     """Validation at selection against test, with the final training in between."""
-    known = wording.known(valid) and wording.known(test)
-    chosen = (
-        f"Chosen at a validation {wording.metric_name(name)} of {wording.metric(name, valid)}, the "
-        f"model has {wording.metric(name, test)} in the test ({_difference(name, test, valid)}); "
-        if known
-        else ""
-    )
     rest = (
         f"the final training in between used the validation {noun}s, too, after they had served to "
         "choose: only the test says how good its result is."
     )
-    return chosen + rest if known else wording.capital(rest)
+    if not wording.known(valid) or not wording.known(test):
+        return wording.capital(rest)
+    return (
+        f"Chosen at a validation {wording.metric_name(name)} of {wording.metric(name, valid)}, the "
+        f"model has {wording.metric(name, test)} in the test "
+        f"({_difference(name, test - valid, sign='+')}); {rest}"
+    )
 
 
-def _difference(name: str, value: float | None, other: float | None) -> str:
-    """How far a metric is above another: `+3.4 points`, `-0.120`."""
-    if not wording.known(value) or not wording.known(other):
-        return wording.MISSING
+def _difference(name: str, difference: float, *, sign: str = "-") -> str:
+    """Of two values of a metric: `3.4 points`, `0.120`; with the sign "+" always signed."""
     if wording.is_share(name):
-        return f"{100 * (value - other):+.1f} points"
-    return f"{value - other:+.3f}"
+        return f"{100 * difference:{sign}.1f} points"
+    return f"{difference:{sign}.3f}"
 
 
 def _gap(name: str, valid: float, test: float, *, better: Callable[[float, float], bool]) -> str:
-    if wording.is_share(name):
-        size = f"{abs(100 * (valid - test)):.1f} points"
-    else:
-        size = f"{abs(valid - test):.3f}"
+    size = _difference(name, abs(valid - test))
     pair = f"{wording.metric(name, valid)} against {wording.metric(name, test)}"
     metric = wording.metric_name(name)
     if better(valid, test):

@@ -28,6 +28,9 @@ from autoarch.trials import RunDirectory, TrialLog
 
 ALONE = "Networks are trained alone."
 
+FREE_EPOCHS = 6.0
+"""Passes over the data of what is cheap, where no clock decides."""
+
 NOTHING: dict[str, Any] = {"checks": [], "followers": [], "scores": {}, "facts": {}}
 """What a look that came to nothing found."""
 
@@ -70,7 +73,7 @@ class CheapFirst(ABC):
 
     scores: ClassVar[str]
     """Which two scores are compared in the end, for the note."""
-    training_share: ClassVar[float]
+    training_share: ClassVar[float] = 0.45
     scoring_share: ClassVar[float]
     """Shares of the search's time for training what is cheap, and for scoring with it; the rest is
     for training networks alone."""
@@ -137,6 +140,21 @@ class CheapFirst(ABC):
                 "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
         return events_of(self.log, "supernet")[0]
+
+    def _share_done(self, begin_s: float) -> Callable[[float], float]:
+        """From the epochs of what is cheap to the share of its training that is done.
+
+        Args:
+            begin_s: Time budget spent at which that training began.
+        """
+        until_s = self._times()["until_s"]
+
+        def share_done(epochs: float) -> float:
+            if until_s is None:
+                return epochs / FREE_EPOCHS
+            return float((self.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9))
+
+        return share_done
 
     def _verdict(self, found: Agreement, followers: Sequence[Any]) -> str:
         tau = "undefined" if found.tau is None else f"{found.tau:.2f}"

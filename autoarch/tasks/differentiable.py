@@ -26,14 +26,11 @@ from autoarch.supernet.differentiable import METHODS, Relaxation, part_of, relax
 from autoarch.supernet.relaxed import Relaxed
 from autoarch.supernet.relaxed_cells import RelaxedCells
 from autoarch.supernet.relaxed_mobile import RelaxedMobile
-from autoarch.tasks.cheap_first import CheapFirst
+from autoarch.tasks.cheap_first import FREE_EPOCHS, CheapFirst
 from autoarch.tasks.oracle_choice import most_macs
 
 WIDTH, CELLS = 4, 3
 """Of the relaxed networks: the narrowest, and the fewest cells that halve the picture twice."""
-
-FREE_EPOCHS = 6.0
-"""Passes over the data where no clock decides."""
 
 FEWEST_MOVES = 30
 """With fewer steps choices are what chance began them with: at `CHOICES_RATE` none has moved by
@@ -57,7 +54,6 @@ class Differentiable(CheapFirst):
     method: str
 
     scores: ClassVar[str] = "Scores with the relaxed network's weights, and stand-alone ones,"
-    training_share: ClassVar[float] = 0.45
     scoring_share: ClassVar[float] = 0.1
 
     def cheap_look(self) -> dict[str, Any] | None:
@@ -139,13 +135,9 @@ class Differentiable(CheapFirst):
             seed=evaluator.seed,
             class_weights=evaluator.class_weights,
         )
-        until, begin = self._times()["until_s"], self.clock.elapsed_s
+        # Of this sitting: what an earlier one began is lost.
+        progress = self._share_done(self.clock.elapsed_s)
         heartbeat = Heartbeat(self.log, self.clock)
-
-        def progress(epochs: float) -> float:
-            if until is None:
-                return epochs / FREE_EPOCHS
-            return float((self.clock.elapsed_s - begin) / max(until - begin, 1e-9))
 
         def should_stop() -> bool:
             heartbeat()
@@ -164,8 +156,7 @@ class Differentiable(CheapFirst):
             setting = {**self.baseline.decisions, **found, "width": width}
             candidate = self.space.candidate(known.activate(setting))
             network = candidate.architecture
-            fits = max(self.budgets.shares(network) if self.budgets else (), default=0.0) <= 1
-            if network.macs <= most and fits:
+            if network.macs <= most and self.budgets.keep(network):
                 return candidate
         return None
 

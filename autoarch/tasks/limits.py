@@ -206,7 +206,7 @@ def fitting_width(
     if not budgets:
         return width
     default = kind(width=width).candidate({}).architecture
-    if max(budgets.shares(default)) <= 1:
+    if budgets.keep(default):
         return width
     widths = [width] if is_given else list(range(NARROWEST, int(WIDER * width) + 1))
     found = {w: _largest(kind(width=w), budgets) for w in widths}
@@ -246,7 +246,7 @@ def _largest(space: SearchSpace, budgets: Budgets) -> Candidate | None:
     fitting = [
         candidate
         for candidate in map(space.candidate, variants or [{}])
-        if max(budgets.shares(candidate.architecture)) <= 1
+        if budgets.keep(candidate.architecture)
     ]
     return max(fitting, key=lambda c: _capacity(c.architecture), default=None)
 
@@ -268,7 +268,7 @@ def baseline_of(space: SearchSpace, budgets: Budgets) -> Candidate:
             and its cost.
     """
     default = space.candidate({})
-    if not budgets or max(budgets.shares(default.architecture)) <= 1:
+    if budgets.keep(default.architecture):
         return default
     if (variant := _largest(space, budgets)) is not None:
         return variant

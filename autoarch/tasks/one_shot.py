@@ -20,12 +20,12 @@ from autoarch.search.shared_scores import chosen
 from autoarch.spaces import Candidate
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
-from autoarch.tasks.cheap_first import CheapFirst
+from autoarch.tasks.cheap_first import FREE_EPOCHS, CheapFirst
 from autoarch.tasks.oracle_choice import most_macs
 from autoarch.trials import TrialLog, TrialRecord, load_arrays, save_arrays
 
-FREE_EPOCHS, FREE_SCORES = 6.0, 200
-"""Passes of the supernet over the data, and networks scored, where no clock decides."""
+FREE_SCORES = 200
+"""Networks scored where no clock decides."""
 
 CHECKPOINT_EVERY_S = 20.0
 
@@ -41,7 +41,6 @@ class OneShot(CheapFirst):
     """See the module's text."""
 
     scores: ClassVar[str] = "Shared and stand-alone scores"
-    training_share: ClassVar[float] = 0.45
     scoring_share: ClassVar[float] = 0.1
 
     def cheap_look(self) -> dict[str, Any] | None:
@@ -93,14 +92,8 @@ class OneShot(CheapFirst):
         self.run.supernet.mkdir(exist_ok=True)
         if file.exists():
             supernet.restore(load_arrays(file))
-        until, begin = times["until_s"], times["begin_s"]
         saved_s = self.clock.elapsed_s
         heartbeat = Heartbeat(self.log, self.clock)
-
-        def progress(epochs: float) -> float:
-            if until is None:
-                return epochs / FREE_EPOCHS
-            return float((self.clock.elapsed_s - begin) / max(until - begin, 1e-9))
 
         def should_stop() -> bool:
             nonlocal saved_s
@@ -110,6 +103,7 @@ class OneShot(CheapFirst):
                 saved_s = self.clock.elapsed_s
             return self.interrupted()
 
+        progress = self._share_done(times["begin_s"])
         supernet.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
         save_arrays(file, **supernet.state())
 

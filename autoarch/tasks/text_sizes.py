@@ -65,7 +65,7 @@ def fitting_size(
         InvalidInputError: Nothing keeps them even in the smallest space.
     """
     for size in _sizes(network):
-        if max(budgets.shares(kind(size).candidate({}).architecture), default=0.0) <= 1:
+        if budgets.keep(kind(size).candidate({}).architecture):
             return size
     smallest = TextSize("bag", MOST_HALVED, MOST_HALVED_WIDTH)
     baseline_of(kind(smallest), budgets)

@@ -21,7 +21,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import CellSpace, MobileSpace
 from autoarch.supernet.training import Supernet
-from autoarch.tasks import differentiable, one_shot
+from autoarch.tasks import cheap_first, differentiable, one_shot
 from autoarch.tasks.cheap_first import facts_of
 from autoarch.training.augment import make_augmenter
 from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
@@ -125,7 +125,7 @@ class Sitting:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(one_shot, "FREE_EPOCHS", 6.0)
+    monkeypatch.setattr(cheap_first, "FREE_EPOCHS", 6.0)
     monkeypatch.setattr(one_shot, "FREE_SCORES", 16)
     monkeypatch.setattr(one_shot, "CHECKPOINT_EVERY_S", 0.0)
 
@@ -134,7 +134,7 @@ def short(monkeypatch):
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setattr(one_shot, "FREE_EPOCHS", 6.0)
+        patch.setattr(cheap_first, "FREE_EPOCHS", 6.0)
         patch.setattr(one_shot, "FREE_SCORES", 16)
         return SimpleNamespace(folder=folder, **vars(Sitting(folder, stack)))
 
