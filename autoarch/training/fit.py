@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -26,11 +28,23 @@ from autoarch.seeding import derive_seed
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
 from autoarch.training.constants import set_constants, set_weights
+from autoarch.training.fused_norm import fuse_batch_norms
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
 SMALLEST_BATCH = 8
 PREDICT_BATCH = 256
+
+HALVED_FROM = 16
+"""Batches from this size on are computed in two halves on CPUs.
+
+The networks trained here are too small to keep two cores busy with one op at a time; two halves
+side by side, each op on half of the cores (see `prepare_environment`), are faster. Milliseconds a
+step, 2 cores, batch 32: residual networks of 76 k weights 35 to 21, of 122 k 39 to 30, of 488 k 58
+both ways; ResNet-8 44 both ways, at batch 64 92 to 85. Each half has batch statistics of its own.
+
+Source: Hoffer et al. (2017), "Train longer, generalize better", algorithm 1, for such statistics.
+"""
 
 Array = npt.NDArray[Any]
 EpochReport = Callable[[float, float], None]
@@ -122,6 +136,8 @@ class Trainer:
         self._class_weights = tf.constant(weights, tf.float32)
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
         self.model = architecture.build(policy=policy)
+        self._parts = 1 if tf.config.list_physical_devices("GPU") else 2
+        fuse_batch_norms(self.model, updates=self._parts)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
         self._learner = architecture.learner(self.model)
@@ -160,14 +176,22 @@ class Trainer:
         return optimizer
 
     def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        parts = self._parts if self.batch_size >= HALVED_FROM else 1
+        size = tf.shape(x)[0]
+        ends = [size * part // parts for part in range(parts + 1)]
         with tf.GradientTape() as tape:
-            logits = self._learner(x, training=True)
-            losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
-            loss = tf.reduce_mean(losses * tf.linalg.matvec(y, self._class_weights))
+            sums = [self._loss(x[a:b], y[a:b]) for a, b in pairwise(ends)]
+            loss = tf.add_n(sums) / tf.cast(size, tf.float32)
             scaled = self._optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         self._optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         return loss
+
+    def _loss(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Sum over the examples."""
+        logits = self._learner(x, training=True)
+        losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
+        return tf.reduce_sum(losses * tf.linalg.matvec(y, self._class_weights))
 
     def train(
         self,
@@ -307,11 +331,15 @@ def input_spec(architecture: Architecture) -> tf.TensorSpec:
 def predict_in_batches(
     infer: Callable[[tf.Tensor], tf.Tensor], inputs: Array, architecture: Architecture
 ) -> npt.NDArray[np.float32]:
-    """Applies a compiled function to examples, a batch at a time; memory-mapped sets welcome."""
+    """Applies a compiled function to examples, two batches at once; memory-mapped sets welcome."""
     dtype = architecture.input_dtype
-    parts = [
-        infer(tf.cast(np.asarray(inputs[first : first + PREDICT_BATCH]), dtype)).numpy()
-        for first in range(0, len(inputs), PREDICT_BATCH)
-    ]
+
+    def answers(first: int) -> Array:
+        batch = np.asarray(inputs[first : first + PREDICT_BATCH])
+        found: Array = infer(tf.cast(batch, dtype)).numpy()
+        return found
+
+    with ThreadPoolExecutor(2) as threads:
+        parts = list(threads.map(answers, range(0, len(inputs), PREDICT_BATCH)))
     empty = np.empty((0, *architecture.output_shape), np.float32)
     return np.concatenate(parts) if parts else empty

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from autoarch.architecture import INPUT, GraphBuilder
+from autoarch.architecture.ops.conv2d import Conv2D
+from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.spaces import ResidualSpace
 from autoarch.training.augment import Augmenter, Strengths, make_augmenter
 from autoarch.training.batches import Batches
-from autoarch.training.fit import Trainer, _OneReplicaAdamW
+from autoarch.training.fit import HALVED_FROM, Trainer, _OneReplicaAdamW
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -60,6 +64,30 @@ def test_it_learns_in_every_precision(architecture, data, augment, policy):
     accuracy = np.mean(subject.predict_proba(data.images).argmax(1) == data.labels)
     assert accuracy > 0.9
     assert all(weight.dtype == np.float32 for weight in subject.weights())
+
+
+@pytest.mark.parametrize("batch_size", [15, 33])
+def test_two_halves_make_the_step_of_the_whole_batch(data, augment, batch_size):
+    """Without batch norm; the halves of 33 are unequal, and 15 is not halved."""
+    entry = GraphBuilder(SHAPE)
+    node = entry.add(Conv2D(4, use_bias=True), INPUT, name="conv")
+    entry.add(Dense(CLASSES), entry.add(GlobalAveragePool2D(), node, name="pool"), name="logits")
+    recipe = Recipe(batch_size=batch_size)
+    options = {"seed": 3, "class_weights": np.array([0.5, 1.0, 2.0])}
+    halved, whole = (
+        Trainer(entry.finish(), recipe, data, augment, **options) for _ in range(2)
+    )
+    halved._parts, whole._parts = 2, 1
+    x = tf.cast(data.images[:batch_size], tf.float32)
+    y = tf.one_hot(data.labels[:batch_size], CLASSES)
+    before = halved.weights()
+    losses = [subject._step(x, y).numpy() for subject in (halved, whole)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    for first, a, b in zip(before, halved.weights(), whole.weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+        assert np.abs(a - first).max() > 1e-4
+    ops = [op.type for op in halved._step.get_concrete_function(x, y).graph.get_operations()]
+    assert ops.count("Conv2D") == (1 if batch_size < HALVED_FROM else 2)
 
 
 def test_the_optimizer_is_keras_own():
