@@ -30,6 +30,12 @@ photos of clothing10 at 128 pixels falls from a validation accuracy of 0.71 to 0
 rises to 0.72 (250 others, one seed).
 """
 
+LARGE_BATCH_FROM = 3000
+"""Training pictures from which batches are of 64: a pass of larger batches is faster, and of so many
+pictures still has steps enough. cifar10-mini, 100 s, a fifth of the training part held out (1,000),
+one seed: 0.654 against 0.629 at 32 for the residual network of width 16 (18 passes against 15),
+0.661 against 0.642 for the one of width 13 that grows by half (35 against 28)."""
+
 PHOTO_SIDE = 64
 """From this side on pictures are cropped at random, and colours changed."""
 
@@ -148,10 +154,9 @@ def default_recipe(*, side: int, channels: int, examples: int, pretrained: bool 
     Colour pictures are mirrored: photos mean the same mirrored. Grey ones are not: they are
     often glyphs or scans, which do not.
     """
-    batch_size = 64 if examples >= 10_000 else 32
     return Recipe(
         learning_rate=FINE_TUNING_RATE if pretrained else Recipe.learning_rate,
-        batch_size=batch_size,
+        batch_size=64 if examples >= LARGE_BATCH_FROM else 32,
         flip=channels == 3,
         zoom=0.35 if side >= PHOTO_SIDE else 0.0,
     )

@@ -56,7 +56,9 @@ def _step_s(policy: str) -> float:
     @tf.function(autograph=False, jit_compile=False)
     def step(batch: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(tf.cast(model(batch, training=True), tf.float32)))
+            # Two halves side by side, as `Trainer` computes them.
+            halves = [model(half, training=True) for half in tf.split(batch, 2)]
+            loss = tf.add_n([tf.reduce_mean(tf.square(tf.cast(y, tf.float32))) for y in halves])
         gradients: list[tf.Tensor] = tape.gradient(loss, variables)
         return gradients
 
