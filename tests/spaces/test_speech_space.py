@@ -8,6 +8,7 @@ from autoarch.costs.lowering import lower
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SpeechSpace
 from autoarch.spaces.speech import BODIES, INTEGER_BODIES, PICTURE_BODIES, STAGED_BODIES
+from autoarch.training.recipe import SOUND_RECIPE
 
 
 def draws(space, n):
@@ -27,6 +28,13 @@ def test_every_draw_is_a_legal_network(samples, rate):
         assert space.candidate(candidate.decisions) == candidate
         assert candidate.recipe.mixing in ("none", "mixup")
     assert len({candidate.architecture.key for candidate in found}) > 30
+
+
+def test_the_recipe_decides_on_each_change_of_the_sounds():
+    found = [c.recipe for c in draws(SpeechSpace((800,), 3, rate=8000, width=8), 60)]
+    for field in ("masking", "noise", "time_shift", "gain_db", "augmentation"):
+        assert len({getattr(recipe, field) for recipe in found}) > 1, field
+    assert SpeechSpace((800,), 3, rate=8000).candidate({}).recipe == SOUND_RECIPE
 
 
 def test_parameters_equal_those_of_the_built_model():
