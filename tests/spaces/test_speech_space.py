@@ -60,6 +60,35 @@ def test_every_body_builds_as_declared_from_few_frames_on(body, samples):
     assert ("depth1" in candidate.decisions) == (body in STAGED_BODIES)
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_a_conformer_adds_feed_forwards_attention_and_convolutions(blocks):
+    space = SpeechSpace((800,), 5, rate=8000, width=8)
+    nodes = space.candidate({"body": "attention", "blocks": blocks}).architecture.live_nodes
+    for number in range(1, blocks + 1):
+        steps = [
+            node.name.split("/", 1)[1] for node in nodes if node.name.startswith(f"block{number}/")
+        ]
+        order = ["first/add", "attention", "conv", "add", "second/add"]
+        assert [step for step in steps if step in order] == order
+    assert not any(node.name.startswith(f"block{blocks + 1}/") for node in nodes)
+    added = [node for node in nodes if node.op.kind == "add"]
+    assert len(added) == 3 * blocks and len({len(node.inputs) for node in added}) == 1
+    assert space.candidate({"body": "attention"}).decisions["blocks"] == 2
+
+
+def test_every_decision_of_the_front_end_makes_another_network():
+    space = SpeechSpace((4000,), 5, rate=8000, width=8)
+    others = [
+        {"features": "cepstrum"},
+        {"hop_ms": 16.0},
+        {"window_hops": 2},
+        {"bands": 64},
+        {"equal_loudness": False},
+    ]
+    found = [space.candidate(decisions).architecture.key for decisions in ({}, *others)]
+    assert len(set(found)) == len(found)
+
+
 def test_all_networks_have_an_int8_form_where_they_must():
     space = SpeechSpace((4000,), 5, rate=8000, width=8, integers=True)
     found = draws(space, 30)
