@@ -129,19 +129,22 @@ def test_under_a_limit_the_int8_file_is_shipped_and_measured(folder, tmp_path, m
     """A network whose front-end alone would break the limit, heard on clips as a user would; it is
     fine-tuned for int8 whatever int8 costs."""
     monkeypatch.setattr(int8, "LARGEST_DROP", -1.0)
-    limit = 30_000
+    limit, notes = 30_000, []
+    progress = autoarch.Progress()
+    progress.note = notes.append
     found = autoarch.SpeechSearch(
         None,
         trials=1,
         precision="float32",
         constraints={"max_size": limit},
+        progress=progress,
         output=tmp_path / "run",
     ).fit(folder)
     result, model = found.result_, tmp_path / "run" / "model"
     size = (model / "model_int8.tflite").stat().st_size
     assert size == result["limits"]["size"]["used"] <= limit
     assert result["test"]["accuracy"] > 0.85 and result["quantised"]["drop"]["test"] < 0.1
-    assert any("Fine-tuning for int8 (" in note for note in result["notes"])
+    assert any("Fine-tuning for int8 (" in note for note in notes)
     about = runpy.run_path(str(model / "front_end.py"))["FrontEnd"].load(model / "model_int8.json")
     waves = found._inputs([folder / label / "3.wav" for label in PITCHES])
     answers = ask_int8(model / "model_int8.tflite", about.features(waves))
