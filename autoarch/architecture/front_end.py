@@ -85,6 +85,19 @@ def integer_part(architecture: Architecture) -> Architecture:
     return Architecture((*shape, 1) if picture else (1, *shape), nodes)
 
 
+def float_part(architecture: Architecture) -> Architecture:
+    """What `integer_part` leaves out of a network on waveforms, `(samples,)` to normalised bands
+    `(frames, bands)`; its nodes keep their names.
+
+    Raises:
+        ValueError: The network is one on anything else.
+    """
+    front = _front(architecture)
+    if not front:
+        raise ValueError("`architecture` of float_part must be a network on waveforms.")
+    return Architecture(architecture.input_shape, front)
+
+
 def integer_weights(architecture: Architecture, weights: Weights) -> dict[str, Array]:
     """The weights of `integer_part(architecture)`, and perhaps others that it has not.
 

@@ -32,7 +32,7 @@ from autoarch.data.load import load_examples
 from autoarch.data.pictures import Unreadable
 from autoarch.data.preprocessing import Array
 from autoarch.data.shares import parse_part
-from autoarch.data.speakers import find_speakers, split_by_speaker
+from autoarch.data.speakers import find_speakers, parts_with, split_by_speaker
 from autoarch.data.split import TRAIN, VALID, Splits, assign_splits
 from autoarch.errors import DataError
 from autoarch.seeding import rng
@@ -126,12 +126,14 @@ def _scan_files(
     facts = _look_at(FileClips([file.path for file in train.files]), train.files, seed)
     labels = class_indices(train.files, train.classes)
     speakers, note = find_speakers(train.files, group)
-    if speakers is not None and group == "auto" and "test" in listings:
-        others, _ = find_speakers(listings["test"].files, group)
-        if others is None or set(others) & set(speakers):
-            # who is in test is settled: validation by strangers would foretell another figure
+    if speakers is not None and (shared := parts_with(speakers, listings, group)):
+        note = f"Speakers of train are in {' and '.join(shared)}, too"
+        if group == "auto":
+            # who is in a given part is settled: strangers elsewhere would foretell another figure
             speakers = None
-            note = "Speakers of train are in test, too: valid is split without regard to them."
+            note += ": what is split off is split without regard to them."
+        else:
+            note += ", as these parts were given."
     shares: dict[str, Any] = {
         "valid_share": parts.valid.share,
         "test_share": parts.test.share,

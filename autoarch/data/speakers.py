@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 import numpy as np
 
 from autoarch.data.dataset import Labels
 from autoarch.data.formats import listed
-from autoarch.data.listing import ImageFile
+from autoarch.data.listing import ImageFile, Listing
 from autoarch.data.split import TEST, TRAIN, VALID, Splits
 from autoarch.errors import DataError
 from autoarch.seeding import rng
@@ -55,6 +55,28 @@ def find_speakers(
             f"a regular expression with a parenthesis, as '_(.+?)_', or none."
         )
     return tuple(file.columns[group.lower()] for file in files), None
+
+
+def parts_with(
+    speakers: Sequence[str], listings: Mapping[str, Listing], group: str
+) -> tuple[str, ...]:
+    """The given parts ("valid", "test") in which some of `speakers` are heard, too, or of which
+    nobody knows who speaks.
+
+    Args:
+        speakers: Those of train.
+        listings: All parts.
+        group: See `find_speakers`. An expression that fits train alone says nothing of others.
+    """
+    found = []
+    for name in {"valid", "test"} & set(listings):
+        try:
+            others, _ = find_speakers(listings[name].files, group)
+        except DataError:
+            continue
+        if others is None or set(others) & set(speakers):
+            found.append(name)
+    return tuple(sorted(found, reverse=True))
 
 
 def _by_pattern(files: Sequence[ImageFile], group: str) -> tuple[str, ...]:

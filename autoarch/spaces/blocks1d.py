@@ -12,6 +12,8 @@ from autoarch.architecture.ops.separable_conv1d import SeparableConv1D
 from autoarch.spaces.blocks import normalised
 
 HEADS = 4
+EXPANSION = 2
+"""Of feed-forwards: they hold most weights of a conformer, and recordings are few here."""
 
 
 def conv1d(
@@ -40,19 +42,40 @@ def residual_block1d(
     return graph.add(Activation(activation), x, name=f"{name}/{activation}")
 
 
+def feed_forward(graph: GraphBuilder, node: str, *, activation: str, name: str) -> str:
+    """`EXPANSION` times as many features and back, frame by frame, added to what is read."""
+    features = graph.shape(node)[-1]
+    x = conv1d(
+        graph,
+        node,
+        EXPANSION * features,
+        kernel=1,
+        name=f"{name}/expand",
+        activation=activation,
+    )
+    x = conv1d(graph, x, features, kernel=1, name=f"{name}/project", activation=None)
+    return graph.add(Add(), node, x, name=f"{name}/add")
+
+
 def conformer_block(
     graph: GraphBuilder, node: str, *, kernel: int, activation: str, name: str
 ) -> str:
-    """Attention among all frames, then a separable convolution among near ones, both added.
+    """Feed-forward, attention among all frames, convolutions among near ones, feed-forward; what
+    each of the four makes is added to what it reads.
 
-    The conformer without its two feed-forward halves, which hold most of its weights. The
-    convolutions tell the frames' order, so that no positions are needed.
+    Smaller than the original: feed-forwards are half as wide, a plain activation stands for the
+    gate of the convolutions, and batch norm for layer norm outside of the attention. The factor
+    of a half of the feed-forwards is left to their batch norm. The convolutions tell the frames'
+    order, so that no positions are needed.
 
-    Source: Gulati et al. (2020), section 2.
+    Source: Gulati et al. (2020), "Conformer", section 2.
     """
     features = graph.shape(node)[-1]
+    node = feed_forward(graph, node, activation=activation, name=f"{name}/first")
     node = graph.add(SelfAttention(HEADS, features // HEADS), node, name=f"{name}/attention")
-    x = graph.add(SeparableConv1D(features, kernel), node, name=f"{name}/conv")
+    x = conv1d(graph, node, features, kernel=1, name=f"{name}/pointwise", activation=activation)
+    x = graph.add(SeparableConv1D(features, kernel), x, name=f"{name}/conv")
     x = graph.add(BatchNorm(), x, name=f"{name}/conv_norm")
     x = graph.add(Activation(activation), x, name=f"{name}/conv_{activation}")
-    return graph.add(Add(), node, x, name=f"{name}/add")
+    node = graph.add(Add(), node, x, name=f"{name}/add")
+    return feed_forward(graph, node, activation=activation, name=f"{name}/second")

@@ -38,9 +38,9 @@ class SpeechSpace(SearchSpace):
     Decisions of the front-end: log-mel bands or cepstra, hop, window, bands, whether the loudness
     is made equal. The body is one of `BODIES`: on the spectrogram as a picture a residual network
     of dense convolutions, which trains fastest on CPUs, or a depthwise-separable one (DS-CNN);
-    along the frames a residual network (TC-ResNet with kernels of 9), conformer-like attention,
-    or a GRU in both directions. Also width, stages, depth, kernels, activation, pooling (average,
-    or average and maximum side by side) and dropout.
+    along the frames a residual network (TC-ResNet with kernels of 9), a small conformer
+    (attention, convolutions and feed-forwards), or a GRU in both directions. Also width, stages,
+    depth, kernels, activation, pooling (average, or average and maximum side by side) and dropout.
 
     Args:
         input_shape: `(samples,)`.

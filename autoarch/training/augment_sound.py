@@ -23,10 +23,8 @@ from autoarch.training.augment import (
 )
 from autoarch.training.recipe import Recipe
 
-SHIFT = 0.1
-"""Largest shift at strength 1, as a share of the window."""
 SPEED = 0.12
-GAIN_DB = 6.0
+"""Largest relative change of the speed at strength 1."""
 QUIETEST_NOISE_DB, LOUDEST_NOISE_DB = -40.0, -10.0
 NOISY_SHARE = 0.5
 """Share of the clips that noise is added to."""
@@ -48,9 +46,9 @@ class SoundStrengths(NamedTuple):
     @classmethod
     def of(cls, recipe: Recipe) -> SoundStrengths:
         return cls(
-            shift=SHIFT * recipe.augmentation,
+            shift=recipe.time_shift,
             speed=SPEED * recipe.augmentation,
-            gain_db=GAIN_DB * recipe.augmentation,
+            gain_db=recipe.gain_db,
             noise=recipe.noise,
             masking=recipe.masking,
             mixup=MIXED_SHARE * (recipe.mixing == "mixup"),
@@ -127,7 +125,7 @@ def make_sound_augmenter(shape: tuple[int, ...], classes: int) -> Augmenter:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         s = SoundStrengths(*tf.unstack(strengths))
         y = smoothed(labels, classes, s.label_smoothing)
-        x = tf.cond(s.shift > 0, lambda: _move(waves, seed, s), lambda: waves)
+        x = tf.cond(s.shift + s.speed + s.gain_db > 0, lambda: _move(waves, seed, s), lambda: waves)
         x = tf.cond(s.masking > 0, lambda: _mask(x, seed, s), lambda: x)
         x = tf.cond(s.noise > 0, lambda: _noise(x, seed, s), lambda: x)
         share = random_numbers(seed, 11, []) * tf.cast(

@@ -18,7 +18,8 @@ class Recipe:
         weight_decay: Decoupled, on kernels only; scaled by the learning rate as in AdamW.
         batch_size: Examples a step.
         label_smoothing: Share of the target spread evenly over all classes.
-        augmentation: Strength of geometry and colour changes; 1 is the usual, 0 is none.
+        augmentation: Strength of geometry and colour changes, for sound of changes of the speed;
+            1 is the usual, 0 is none.
         flip: Whether pictures are mirrored left to right.
         zoom: Largest relative zoom into the picture at strength 1; 0.35 crops down to 42 % of
             the area. For pictures of few pixels 0.
@@ -28,6 +29,8 @@ class Recipe:
             that one batch holds moves by some thirty learning rates, whatever its gradient.
         masking: For sound: largest share of the time and of the frequencies that a mask hides.
         noise: For sound: strength of added noise; 1 is from 40 dB below the clip to 10.
+        time_shift: For sound: largest shift, as a share of the window.
+        gain_db: For sound: largest change of the loudness, up or down.
 
     Source: Loshchilov and Hutter (2019) for AdamW and the cosine; Yun et al. (2019) for cutmix;
     Zhang et al. (2018) for mixup; DeVries and Taylor (2017) for cutout.
@@ -44,6 +47,8 @@ class Recipe:
     epsilon: float = 1e-7
     masking: float = 0.0
     noise: float = 0.0
+    time_shift: float = 0.1
+    gain_db: float = 6.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,14 +62,16 @@ class Recipe:
 
         A network that sees each picture only a few times has nothing to overfit: strong
         augmentation then slows it down, and it would lose every cheap comparison although it
-        wins the long training. So geometry reaches its full strength at 10 epochs, and mixing
-        of pictures begins at 40.
+        wins the long training. So geometry, and what sounds have in its place, reaches its full
+        strength at 10 epochs, and mixing begins at 40.
         """
         share = min(1.0, 0.3 + 0.07 * epochs)
         return replace(
             self,
             augmentation=self.augmentation * share,
             masking=self.masking * share,
+            time_shift=self.time_shift * share,
+            gain_db=self.gain_db * share,
             mixing=self.mixing if epochs >= 40 else "none",
         )
 
@@ -127,6 +134,14 @@ def decide_sound_recipe(hp: Any, default: Recipe) -> Recipe:
             "recipe/masking", sorted({0.0, 0.1, 0.2, default.masking}), default=default.masking
         ),
         noise=hp.Choice("recipe/noise", sorted({0.0, 1.0, default.noise}), default=default.noise),
+        time_shift=hp.Choice(
+            "recipe/time_shift",
+            sorted({0.0, 0.05, 0.1, 0.2, default.time_shift}),
+            default=default.time_shift,
+        ),
+        gain_db=hp.Choice(
+            "recipe/gain_db", sorted({0.0, 6.0, 12.0, default.gain_db}), default=default.gain_db
+        ),
     )
 
 

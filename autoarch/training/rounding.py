@@ -21,8 +21,8 @@ import tensorflow as tf
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.fold import CENTRE, fold, fold_weights, unfold_weights
-from autoarch.architecture.front_end import integer_part
-from autoarch.errors import InvalidArchitectureError
+from autoarch.architecture.front_end import float_part, integer_part, integer_weights
+from autoarch.architecture.inherit import Weights
 from autoarch.training.fit import Array
 from autoarch.training.schedule import warm_up_cosine
 
@@ -33,40 +33,45 @@ of very different sizes."""
 _NARROWEST = 1e-6
 
 
-class _Rounded(keras.layers.Layer):  # type: ignore[misc]
+def _round(x: Any) -> Any:
     """Rounds a tensor to 256 steps between its smallest and its largest value, zero among them."""
+    low = tf.minimum(tf.reduce_min(x), 0.0)
+    high = tf.maximum(tf.reduce_max(x), low + _NARROWEST)
+    return tf.quantization.fake_quant_with_min_max_vars(
+        x, tf.stop_gradient(low), tf.stop_gradient(tf.maximum(high, 0.0))
+    )
 
+
+class _Rounded(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any) -> Any:
-        low = tf.minimum(tf.reduce_min(x), 0.0)
-        high = tf.maximum(tf.reduce_max(x), low + _NARROWEST)
-        return tf.quantization.fake_quant_with_min_max_vars(
-            x, tf.stop_gradient(low), tf.stop_gradient(tf.maximum(high, 0.0))
-        )
+        return _round(x)
 
 
 class RoundedNetwork:
     """The folded network of an architecture with the rounding of int8.
 
     Args:
-        architecture: The original, from pixels to logits.
+        architecture: The original, from pixels or waveforms to logits. Of one on waveforms the
+            front-end, which the int8 file has not, stays as it is.
         weights: Its weights, in the order of `keras.Model.get_weights`.
 
     Raises:
-        InvalidArchitectureError: The folded network cannot be turned back; see `unfold_weights`.
-            Or it is a network on waveforms, which is not fine-tuned so far.
+        InvalidArchitectureError: The folded network cannot be turned back, see `unfold_weights`,
+            or has no int8 form.
     """
 
     def __init__(self, architecture: Architecture, weights: Sequence[Array]):
-        if integer_part(architecture) is not architecture:
-            raise InvalidArchitectureError(
-                "Networks on waveforms are not fine-tuned for int8 so far, only those on pictures."
-            )
-        self._architecture = architecture
-        self._names = [weight.path for weight in architecture.build().weights]
-        before = dict(zip(self._names, weights))
-        folded = fold_weights(architecture, before)
-        unfold_weights(architecture, folded)  # raises where that does not go
-        self._exact = fold(architecture).build(name="folded")
+        self._part = integer_part(architecture)
+        self._on_pixels = self._part is architecture
+        names = [weight.path for weight in architecture.build().weights]
+        self._before = dict(zip(names, weights))
+        inside = integer_weights(architecture, self._before)
+        folded = fold_weights(self._part, inside, pixels=self._on_pixels)
+        self._unfolded(folded)  # raises where that does not go
+        if not self._on_pixels:
+            self._front = float_part(architecture).build(name="front")
+            self._front.set_weights([self._before[weight.path] for weight in self._front.weights])
+        self._exact = fold(self._part, pixels=self._on_pixels).build(name="folded")
         self._exact.set_weights([folded[weight.path] for weight in self._exact.weights])
         self._network = rounding(self._exact)
         self._network.set_weights(self._exact.get_weights())
@@ -85,17 +90,30 @@ class RoundedNetwork:
         self._optimizer.build(self._changes)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
 
-    def logits(self, pixels: Any) -> Any:
-        """Logits `(n, classes)` of pixels `(n, height, width, channels)` in [0, 255]."""
+    def logits(self, inputs: Any) -> Any:
+        """Logits `(n, classes)` of pixels `(n, height, width, channels)` in [0, 255] or of
+        waveforms `(n, samples)`."""
+        return self._rounded_logits(self._features(inputs))
+
+    def _features(self, inputs: Any) -> Any:
+        """What the int8 file is given, before it is rounded."""
+        x = tf.cast(inputs, tf.float32)
+        if self._on_pixels:
+            return x - CENTRE
+        return tf.reshape(self._front(x, training=False), (-1, *self._part.input_shape))
+
+    def _rounded_logits(self, features: Any) -> Any:
         rounded = [self._rounded(*given) for given in self._learned()]
         state = self._network.non_trainable_variables
-        x = tf.cast(pixels, tf.float32) - CENTRE
+        # centred pixels are whole numbers already
+        x = features if self._on_pixels else _round(features)
         return self._network.stateless_call(rounded, state, x, training=False)[0]
 
-    def _train_step(self, pixels: Any) -> Any:
-        target = tf.nn.softmax(self._exact(tf.cast(pixels, tf.float32) - CENTRE, training=False))
+    def _train_step(self, inputs: Any) -> Any:
+        features = self._features(inputs)
+        target = tf.nn.softmax(self._exact(features, training=False))
         with tf.GradientTape() as tape:
-            losses = tf.nn.softmax_cross_entropy_with_logits(target, self.logits(pixels))
+            losses = tf.nn.softmax_cross_entropy_with_logits(target, self._rounded_logits(features))
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, self._changes)
         self._optimizer.apply_gradients(zip(gradients, self._changes))
@@ -132,18 +150,18 @@ class RoundedNetwork:
         """Trains until `share_done` reaches 1.
 
         Args:
-            batches: Of (pixels, anything).
+            batches: Of (inputs as for `logits`, anything).
             share_done: Share of the training done, given the steps; by steps or by the clock.
 
         Returns:
             The number of steps.
         """
         steps = 0
-        for pixels, _ in batches:
+        for inputs, _ in batches:
             if (share := share_done(steps)) >= 1:
                 break
             self._optimizer.learning_rate = LEARNING_RATE * warm_up_cosine(share)
-            self._step(pixels)
+            self._step(inputs)
             steps += 1
         return steps
 
@@ -151,8 +169,12 @@ class RoundedNetwork:
         """Weights of the original architecture, in Keras's order, that fold to what was learned."""
         folded = {weight.path: np.asarray(weight) for weight in self._network.weights}
         folded |= {path: np.asarray(value) for path, value in self._learned()}
-        found = unfold_weights(self._architecture, folded)
-        return [found[name] for name in self._names]
+        found = {**self._before, **self._unfolded(folded)}
+        # Kernels along a sequence have three axes, those on its picture of one row four.
+        return [found[name].reshape(before.shape) for name, before in self._before.items()]
+
+    def _unfolded(self, folded: Weights) -> dict[str, Array]:
+        return unfold_weights(self._part, folded, pixels=self._on_pixels)
 
 
 def rounding(network: Any) -> Any:

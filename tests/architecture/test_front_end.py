@@ -7,7 +7,12 @@ import pytest
 
 from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.fold import fold, fold_weights
-from autoarch.architecture.front_end import front_end, integer_part, integer_weights
+from autoarch.architecture.front_end import (
+    float_part,
+    front_end,
+    integer_part,
+    integer_weights,
+)
 from autoarch.architecture.ops.conv1d import Conv1D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.log_mel import LogMel
@@ -101,6 +106,21 @@ def test_networks_on_pictures_have_one_half():
     architecture = ResidualSpace((8, 8, 3), 3, width=4).candidate({}).architecture
     assert integer_part(architecture) is architecture
     assert front_end(architecture, {}) is None
+    with pytest.raises(ValueError, match="must be a network on waveforms"):
+        float_part(architecture)
+
+
+@pytest.mark.parametrize("decisions", DECISIONS[:3])
+def test_the_float_part_makes_what_the_integer_part_takes(decisions):
+    architecture = SpeechSpace((2000,), 5, rate=RATE, width=4).candidate(decisions).architecture
+    _, weights = with_weights(architecture)
+    part = float_part(architecture)
+    network = part.build()
+    network.set_weights([weights[variable.path] for variable in network.weights])
+    x = waves(2000)
+    expected = front_end(architecture, weights).features(x)
+    found = np.asarray(network(x)).reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("body", ["attention", "recurrent"])

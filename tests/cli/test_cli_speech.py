@@ -44,6 +44,34 @@ def silent(root: Path) -> None:
             clip(root / label / f"{i}.wav", i, level=1e-6 * (i + 1))
 
 
+def nothing(root: Path) -> None:
+    root.mkdir()
+
+
+def cut_short(root: Path) -> None:
+    sound(root)
+    for path in root.rglob("*.wav"):
+        path.write_bytes(path.read_bytes()[:30])
+
+
+def zeros(root: Path) -> None:
+    for label in ("yes", "no"):
+        for i in range(12):
+            clip(root / label / f"{i}.wav", i, level=0)
+
+
+def undecodable(root: Path) -> None:
+    for label in ("yes", "no"):
+        (root / label).mkdir(parents=True)
+        for i in range(12):
+            (root / label / f"{i}.m4a").write_bytes(b"\0\0\0 ftypM4A " + bytes([i]) * 99)
+
+
+def no_folders(root: Path) -> None:
+    for i in range(12):
+        clip(root / f"{i}.wav", i)
+
+
 def sound(root: Path) -> None:
     for c, label in enumerate(("yes", "no")):
         for i in range(12):
@@ -55,7 +83,12 @@ def sound(root: Path) -> None:
     [
         (one_class, [], "class"),
         (few, [], "4 clips"),
+        (nothing, [], "is empty"),
+        (no_folders, [], "12 clips but no class folders"),
+        (undecodable, [], "no clips (WAV, FLAC, Ogg, MP3 or AIFF)"),
         (unreadable, [], "is a readable clip"),
+        (cut_short, [], "is a readable clip"),
+        (zeros, [], "12 copies of one clip"),
         (silent, [], "All clips to train on are silent"),
         (sound, ["--group", "nobody"], "nobody"),
         (sound, ["--group", "(["], "no regular expression"),
@@ -75,3 +108,5 @@ def test_bad_input_ends_with_one_line(
     assert (result.exit_code, len(lines)) == (2, 1), result.stderr
     assert says in lines[0]
     assert "Traceback" not in result.stderr
+    left = [path.name for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert "result.json" not in left and "report.html" not in left

@@ -166,6 +166,21 @@ def test_a_test_part_of_the_same_speakers_is_left_as_it_is(tmp_path):
     assert len(everywhere) == 5
 
 
+def test_a_validation_part_of_the_same_speakers_is_told_and_not_called_one_of_strangers(tmp_path):
+    for seed, part in ((0, "train"), (1000, "valid")):
+        words(tmp_path / "words" / part, seed=seed)
+    notes = scan_audio(tmp_path / "words").notes
+    assert [note for note in notes if "peakers" in note] == [
+        "Speakers of train are in valid, too: what is split off is split without regard to them."
+    ]
+    source = scan_audio(tmp_path / "words", group=r"_([a-z]+)_\d+\.wav")
+    assert "Speakers of train are in valid, too, as these parts were given." in source.notes
+    held = {speaker(n) for n, s in zip(source.names, source.splits) if s == TEST}
+    assert held and not held & {
+        speaker(n) for n, s in zip(source.names, source.splits) if s == TRAIN
+    }
+
+
 def test_a_column_of_a_manifest_names_the_speakers(tmp_path):
     root = words(tmp_path / "words")
     rows = ["path,label,speaker,room"]

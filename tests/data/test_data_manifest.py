@@ -107,6 +107,13 @@ def test_missing_columns(write: Write) -> None:
     assert "no column 'path', 'label'; it has 'file', 'class'" in message
 
 
+def test_fractions_are_no_classes(write: Write) -> None:
+    says = refusal(write("path,label\na.png,0.5\nb.png,2\n"))
+    assert "such as 0.5; regression is not supported yet" in says
+    assert scan_manifest(write("path,label\na.png,1.0\nb.png,2\n"))["train"].classes
+    assert scan_manifest(write("path,label\na.png,1.5\nb.png,v2\n"))["train"].classes
+
+
 def test_missing_files(write: Write) -> None:
     message = refusal(write("path,label\na.png,cat\nlost.png,dog\n"))
     assert "names a file that does not exist ('line 3: lost.png')" in message

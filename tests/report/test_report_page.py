@@ -82,7 +82,8 @@ def assert_harmless(page: Page) -> None:
         for name, value in attrs.items():
             assert not name.startswith("on"), (tag, name)
             if name in ("src", "href", "xlink:href", "srcset", "data", "poster", "action"):
-                assert str(value).startswith(("#", "data:image/png;base64,")), (tag, name, value)
+                own = ("#", "data:image/png;base64,", "data:audio/wav;base64,")
+                assert str(value).startswith(own), (tag, name, value)
             if name == "style":
                 assert "url(" not in str(value).replace("url(#", "")
     (policy,) = [m for m in page.named("meta") if m.get("http-equiv")]
@@ -174,6 +175,23 @@ def test_pictures_that_are_no_png_are_not_shown(fake_run: MakeRun) -> None:
     assert_harmless(page)
     assert len(page.named("img")) == 18 - 5
     assert page.text.count("no picture") == 5
+
+
+def test_a_mistaken_sound_has_a_player_beside_its_spectrogram(fake_run: MakeRun) -> None:
+    run = fake_run()
+    run.evaluation()
+    evaluation = run.directory.read_json(run.directory.evaluation_file)
+    sound = base64.b64encode(b"RIFF\x24\0\0\0WAVEfmt ").decode()
+    for mistake, wav in zip(evaluation["mistakes"], [sound, "", "no base64!", '"><script>']):
+        mistake["wav"] = wav
+    write_json(run.directory.evaluation_file, evaluation)
+    run.result()
+    run.finish()
+    page = page_of(run.directory)
+    assert_harmless(page)
+    (player,) = page.named("audio")
+    assert player["src"] == f"data:audio/wav;base64,{sound}" and "controls" in player
+    assert len(page.named("img")) == 18
 
 
 def test_pictures_too_large_for_a_small_page_are_left_out(fake_run: MakeRun) -> None:

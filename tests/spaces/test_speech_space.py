@@ -8,6 +8,7 @@ from autoarch.costs.lowering import lower
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SpeechSpace
 from autoarch.spaces.speech import BODIES, INTEGER_BODIES, PICTURE_BODIES, STAGED_BODIES
+from autoarch.training.recipe import SOUND_RECIPE
 
 
 def draws(space, n):
@@ -27,6 +28,13 @@ def test_every_draw_is_a_legal_network(samples, rate):
         assert space.candidate(candidate.decisions) == candidate
         assert candidate.recipe.mixing in ("none", "mixup")
     assert len({candidate.architecture.key for candidate in found}) > 30
+
+
+def test_the_recipe_decides_on_each_change_of_the_sounds():
+    found = [c.recipe for c in draws(SpeechSpace((800,), 3, rate=8000, width=8), 60)]
+    for field in ("masking", "noise", "time_shift", "gain_db", "augmentation"):
+        assert len({getattr(recipe, field) for recipe in found}) > 1, field
+    assert SpeechSpace((800,), 3, rate=8000).candidate({}).recipe == SOUND_RECIPE
 
 
 def test_parameters_equal_those_of_the_built_model():
@@ -50,6 +58,35 @@ def test_every_body_builds_as_declared_from_few_frames_on(body, samples):
     assert np.isfinite(model(wave).numpy()).all()
     assert ("stem_stride" in candidate.decisions) == (body in PICTURE_BODIES)
     assert ("depth1" in candidate.decisions) == (body in STAGED_BODIES)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_a_conformer_adds_feed_forwards_attention_and_convolutions(blocks):
+    space = SpeechSpace((800,), 5, rate=8000, width=8)
+    nodes = space.candidate({"body": "attention", "blocks": blocks}).architecture.live_nodes
+    for number in range(1, blocks + 1):
+        steps = [
+            node.name.split("/", 1)[1] for node in nodes if node.name.startswith(f"block{number}/")
+        ]
+        order = ["first/add", "attention", "conv", "add", "second/add"]
+        assert [step for step in steps if step in order] == order
+    assert not any(node.name.startswith(f"block{blocks + 1}/") for node in nodes)
+    added = [node for node in nodes if node.op.kind == "add"]
+    assert len(added) == 3 * blocks and len({len(node.inputs) for node in added}) == 1
+    assert space.candidate({"body": "attention"}).decisions["blocks"] == 2
+
+
+def test_every_decision_of_the_front_end_makes_another_network():
+    space = SpeechSpace((4000,), 5, rate=8000, width=8)
+    others = [
+        {"features": "cepstrum"},
+        {"hop_ms": 16.0},
+        {"window_hops": 2},
+        {"bands": 64},
+        {"equal_loudness": False},
+    ]
+    found = [space.candidate(decisions).architecture.key for decisions in ({}, *others)]
+    assert len(set(found)) == len(found)
 
 
 def test_all_networks_have_an_int8_form_where_they_must():

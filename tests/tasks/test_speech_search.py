@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import autoarch
 from autoarch.errors import InvalidInputError
 from autoarch.export import ask_int8
+from autoarch.tasks import int8
 
 RATE = 8000
 PITCHES = {"low": 300, "middle": 800, "high": 2000}
@@ -124,20 +125,26 @@ def test_a_run_without_its_end_is_resumed(search, tmp_path):
     assert (run / "model" / "model.tflite").is_file()
 
 
-def test_under_a_limit_the_int8_file_is_shipped_and_measured(folder, tmp_path):
-    """A network whose front-end alone would break the limit, heard on clips as a user would."""
-    limit = 30_000
+def test_under_a_limit_the_int8_file_is_shipped_and_measured(folder, tmp_path, monkeypatch):
+    """A network whose front-end alone would break the limit, heard on clips as a user would; it is
+    fine-tuned for int8 whatever int8 costs."""
+    monkeypatch.setattr(int8, "LARGEST_DROP", -1.0)
+    limit, notes = 30_000, []
+    progress = autoarch.Progress()
+    progress.note = notes.append
     found = autoarch.SpeechSearch(
         None,
         trials=1,
         precision="float32",
         constraints={"max_size": limit},
+        progress=progress,
         output=tmp_path / "run",
     ).fit(folder)
     result, model = found.result_, tmp_path / "run" / "model"
     size = (model / "model_int8.tflite").stat().st_size
     assert size == result["limits"]["size"]["used"] <= limit
     assert result["test"]["accuracy"] > 0.85 and result["quantised"]["drop"]["test"] < 0.1
+    assert any("Fine-tuning for int8 (" in note for note in notes)
     about = runpy.run_path(str(model / "front_end.py"))["FrontEnd"].load(model / "model_int8.json")
     waves = found._inputs([folder / label / "3.wav" for label in PITCHES])
     answers = ask_int8(model / "model_int8.tflite", about.features(waves))

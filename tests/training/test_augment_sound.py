@@ -1,5 +1,7 @@
 """The augmentation of waveforms: seeds, and each change measured by itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,11 +55,26 @@ def test_shift_moves_by_interpolation_as_numpy_does(augment):
 
 
 def test_speed_changes_the_pitch_within_its_limits(augment):
-    x, _ = applied(augment, NONE._replace(shift=1e-6, speed=0.12), n=32)
+    x, _ = applied(augment, NONE._replace(speed=0.12), n=32)
     window = np.hanning(SAMPLES)
     pitch = [np.abs(np.fft.rfft(wave * window, 80_000)).argmax() / 10 for wave in x]
     ratio = np.array(pitch) / (400 + 50 * np.arange(32))
     assert 0.87 < ratio.min() < 0.95 and 1.05 < ratio.max() < 1.13
+
+
+def test_gain_changes_the_loudness_alone_and_within_its_limits(augment):
+    x, _ = applied(augment, NONE._replace(gain_db=6.0), n=64)
+    clean = batch(64)[0]
+    gain_db = 20 * np.log10(np.abs(x).max(axis=1) / np.abs(clean).max(axis=1))
+    assert -6.01 < gain_db.min() < -4 and 4 < gain_db.max() < 6.01
+    np.testing.assert_allclose(x, clean * 10 ** (gain_db[:, None] / 20), atol=1e-5)
+
+
+def test_shift_speed_and_gain_are_strong_each_by_itself():
+    strengths = SoundStrengths.of(Recipe(augmentation=0.0, time_shift=0.2, gain_db=12.0))
+    assert (strengths.shift, strengths.speed, strengths.gain_db) == (0.2, 0.0, 12.0)
+    strengths = SoundStrengths.of(Recipe(augmentation=1.5, time_shift=0.0, gain_db=0.0))
+    assert strengths.shift == strengths.gain_db == 0 and strengths.speed == pytest.approx(0.18)
 
 
 def test_noise_lies_between_its_levels(augment):
@@ -94,7 +111,16 @@ def test_mixup_mixes_labels_as_it_mixes_sounds(augment):
     assert 2 <= mixed <= 10
 
 
-def test_masking_grows_with_the_epochs():
-    recipe = Recipe(masking=0.2)
-    assert recipe.for_epochs(1).masking < recipe.for_epochs(5).masking < 0.2
-    assert recipe.for_epochs(20).masking == 0.2
+@pytest.mark.parametrize(("field", "full"), [("masking", 0.2), ("time_shift", 0.1), ("gain_db", 6)])
+def test_changes_grow_with_the_epochs(field, full):
+    recipe = replace(SOUND_RECIPE, **{field: full})
+    few, more, many = (getattr(recipe.for_epochs(epochs), field) for epochs in (1, 5, 20))
+    assert 0 < few < more < many == full
+
+
+def test_a_recipe_stored_without_shift_and_gain_has_those_of_trial_0():
+    stored = SOUND_RECIPE.to_json()
+    del stored["time_shift"], stored["gain_db"]
+    assert Recipe.from_json(stored) == SOUND_RECIPE
+    strengths = SoundStrengths.of(SOUND_RECIPE)
+    assert (strengths.shift, strengths.speed, strengths.gain_db) == (0.1, 0.12, 6.0)

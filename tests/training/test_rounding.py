@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops import OPS
+from autoarch.data.clip import ClipPreprocessing
 from autoarch.data.dataset import ImagePreprocessing
 from autoarch.export import TrainedModel, ask_int8, quantise
 from autoarch.training.rounding import RoundedNetwork
@@ -133,3 +135,80 @@ def test_kernels_are_rounded_in_127_steps_to_each_side_of_every_output_channel()
     steps = np.array([100.0, 0.5]) / 127
     expected = np.round(np.array([[100.0, 0.5], [1.234, 0.111]]) / steps) * steps
     np.testing.assert_allclose(network._rounded("conv/kernel", found)[0, 0], expected, rtol=1e-4)
+
+
+RATE, SAMPLES = 8000, 1600
+
+
+def sound_model(picture: bool, larger: float) -> TrainedModel:
+    """As `model`, on frames and bands seen as a picture or as features of frames."""
+    builder = GraphBuilder((SAMPLES,))
+
+    def add(kind: str, *inputs: str, name: str, **fields: object) -> str:
+        return builder.add(OPS[kind](**fields), *inputs, name=name)
+
+    x = add("log_mel", INPUT, name="bands", rate=RATE, window=200, hop=100, bands=16)
+    x = add("batch_norm", x, name="bands/norm")
+    if picture:
+        x = add("add_channel", x, name="picture")
+        x = add("conv2d", x, name="stem", filters=8, stride=2)
+    else:
+        x = add("conv1d", x, name="stem", filters=8, kernel=3, stride=2, use_bias=False)
+    x = add("batch_norm", x, name="stem/norm")
+    x = add("activation", x, name="stem/relu", function="relu")
+    x = add(f"global_average_pool{2 if picture else 1}d", x, name="pool")
+    add("dense", x, name="logits", units=3)
+    architecture = builder.finish()
+    network = architecture.build()
+    rng = np.random.default_rng(0)
+    values = {weight.path: np.asarray(weight) for weight in network.weights}
+    for path, value in values.items():
+        if path.startswith(("stem", "logits")):
+            values[path] = np.asarray(rng.normal(0, 0.5, value.shape), np.float32)
+        if path.endswith(("gamma", "moving_variance")):
+            values[path] = np.abs(values[path]) + 0.5
+    values["bands_norm/moving_mean"] -= 9
+    values["bands_norm/moving_variance"] *= 9
+    values["stem_norm/gamma"][:2] *= larger
+    values["logits/kernel"][:2] /= larger
+    network.set_weights([values[weight.path] for weight in network.weights])
+    logits = np.asarray(network(tones()))
+    values["logits/kernel"] *= 2 / logits.std(0)
+    values["logits/bias"] = (values["logits/bias"] - logits.mean(0)) * 2 / logits.std(0)
+    weights = tuple(values[weight.path] for weight in network.weights)
+    return TrainedModel(architecture, weights, ("a", "b", "c"), ClipPreprocessing(RATE, SAMPLES))
+
+
+def tones() -> np.ndarray:
+    pitches = np.linspace(200, 3500, 64)[:, None]
+    waves = 0.3 * np.sin(2 * np.pi * pitches * np.arange(SAMPLES) / RATE)
+    return (waves + 0.01 * np.random.default_rng(3).normal(size=waves.shape)).astype(np.float32)
+
+
+def exact_on_sounds(model: TrainedModel) -> np.ndarray:
+    return np.asarray(model.serving_model()(tones()))
+
+
+def test_on_sounds_it_rounds_as_the_int8_file_does(tmp_path: Path) -> None:
+    model = sound_model(picture=False, larger=30)
+    quantise(model, tones(), tmp_path / "model.tflite")
+    file = ask_int8(tmp_path / "model.tflite", model.integer_inputs(tones()))
+    found = rounded(RoundedNetwork(model.architecture, model.weights), tones())
+    assert distance(file, exact_on_sounds(model)) > 0.01
+    assert distance(file, found) < 0.5 * distance(file, exact_on_sounds(model))
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_on_sounds_training_brings_the_answers_nearer_and_leaves_the_front_end(
+    picture: bool,
+) -> None:
+    model = sound_model(picture, larger=10)
+    network = RoundedNetwork(model.architecture, model.weights)
+    wanted, before = exact_on_sounds(model), rounded(network, tones())
+    assert network.train(repeat((tf.constant(tones()), None)), lambda steps: steps / 80) == 80
+    after = rounded(network, tones())
+    assert distance(after, wanted) < 0.9 * distance(before, wanted)
+    tuned = replace(model, weights=tuple(network.weights()))
+    again = RoundedNetwork(tuned.architecture, tuned.weights)
+    np.testing.assert_allclose(rounded(again, tones()), after, atol=0.02)
+    np.testing.assert_array_equal(tuned.integer_inputs(tones()), model.integer_inputs(tones()))
