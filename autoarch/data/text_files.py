@@ -274,11 +274,11 @@ def _rows_of(path: Path, content: str, columns: int) -> list[tuple[int, list[str
     content = content.replace("\0", "")
     header = next(line for line in content.splitlines() if line.strip())
 
-    def read(quoting: int, *, strict: bool = False) -> list[tuple[int, list[str]]]:
+    def read(*, quoted: bool, strict: bool = False) -> list[tuple[int, list[str]]]:
         reader = csv.reader(
             io.StringIO(content, newline=""),
             delimiter=_delimiter(path, header),
-            quoting=quoting,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             strict=strict,
         )
         return [(reader.line_num, row) for row in reader if any(row)]
@@ -287,11 +287,11 @@ def _rows_of(path: Path, content: str, columns: int) -> list[tuple[int, list[str
         return sum(len(row) == columns for _, row in rows)
 
     if '"' not in content:
-        return read(csv.QUOTE_NONE)
+        return read(quoted=False)
     try:
-        return read(csv.QUOTE_MINIMAL, strict=True)
+        return read(quoted=True, strict=True)
     except csv.Error:
-        return max(read(csv.QUOTE_MINIMAL), read(csv.QUOTE_NONE), key=whole)
+        return max(read(quoted=True), read(quoted=False), key=whole)
 
 
 def _names(records: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:

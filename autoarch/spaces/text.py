@@ -314,5 +314,8 @@ def _decided(hp: Any, kinds: Sequence[str], name: str, values: Sequence[Any], de
     """A value that is decided where either branch is of these kinds; its default elsewhere."""
     for branch in BRANCHES:
         with hp.conditional_scope(branch, list(kinds)):
-            hp.Choice(name, list(values), default=default)
+            if isinstance(default, bool):
+                hp.Boolean(name, default=default)
+            else:
+                hp.Choice(name, list(values), default=default)
     return hp.values.get(name, default)
