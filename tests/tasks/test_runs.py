@@ -13,7 +13,7 @@ LABELS = ["good"] * 12 + ["bad"] * 12
 
 
 @pytest.mark.parametrize(
-    "asked", [{"forbidden": ["nosuch=1"]}, {"constraints": {"max_size": "1KB"}}]
+    "asked", [{"forbidden": ["nosuch=1"]}, {"constraints": {"max_params": 9}}]
 )
 def test_a_search_that_is_refused_leaves_no_directory(tmp_path, asked):
     search = TextSearch(None, trials=1, output=tmp_path / "runs" / "a", **asked)
