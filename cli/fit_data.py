@@ -24,7 +24,7 @@ def check_data(task: str, data: str, settings: dict[str, Any]) -> str:
     from autoarch.data.text_files import list_texts
     from autoarch.errors import InvalidInputError
 
-    if task == "auto" and settings["text_column"]:
+    if task == "auto" and any(settings[name] is not None for name in _OWN["text"]):
         task = "text"
     kind = detect_task(data) if task == "auto" else task
     for other, defaults in _OWN.items():

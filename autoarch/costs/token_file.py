@@ -3,7 +3,8 @@
 Tables of vectors are nearly all of such a file. So weights are counted exactly, as the exporter
 writes them (`autoarch.export.flat_file`: equal vectors are stored once), and what else an op takes
 is a bound: the least one, in sum, that is above all of 47 random networks of the space in float32
-and in float16, and then rounded up. It is at most about 4 kB too large.
+and in float16, and then rounded up. It is at most about 4 kB too large; 9 kB with two recurrent
+branches, 6 kB with three blocks of attention.
 """
 
 from __future__ import annotations

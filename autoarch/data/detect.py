@@ -19,7 +19,7 @@ from autoarch.data.formats import (
 )
 from autoarch.data.manifest import read_table
 from autoarch.data.tensors import is_dataset
-from autoarch.data.text_files import TEXT_NAMES
+from autoarch.data.text_files import TEXT_NAMES, columns_of, read_text
 from autoarch.errors import DataError
 
 _LOOKED_AT = 2000
@@ -55,8 +55,12 @@ def _of_file(path: Path) -> str:
 
 
 def _of_manifest(path: Path) -> str:
-    columns, rows, _ = read_table(path)
+    content, _ = read_text(path)
+    if not content.strip():
+        raise DataError(f"{path} is empty; give rows, and a header that names their columns.")
+    columns = [name.lower() for name in columns_of(path, content)]
     if "path" in columns:
+        _, rows, _ = read_table(path)
         named = Counter(
             Path(row.get("path", "")).suffix.lower() in AUDIO_SUFFIXES for _, row in rows
         )

@@ -35,7 +35,7 @@ def encode_labels(labels: Any, count: int) -> EncodedLabels:
 
     Args:
         labels: Array-like, `(n,)`, `(n, 1)` or one-hot `(n, classes)`.
-        count: Number of images that they are for.
+        count: Number of examples that they are for.
 
     Raises:
         DataError: Another length, missing values, fractions (regression), or several classes a row.
@@ -59,7 +59,7 @@ def encode_known(labels: Any, count: int, classes: tuple[str, ...], where: str) 
 
     Args:
         labels: As for `encode_labels`; one-hot rows must have one column a class.
-        count: Number of images that they are for.
+        count: Number of examples that they are for.
         classes: The settled names.
         where: What the labels are of, for the message.
 
@@ -87,12 +87,12 @@ def _as_column(labels: Any, count: int) -> Array:
     values = np.asarray(labels)
     if values.ndim == 0 or len(values) != count:
         given = "one label" if values.ndim == 0 else f"{len(values)} labels"
-        raise DataError(f"There are {count} images but {given}; give one label for each image.")
+        raise DataError(f"There are {count} examples but {given}; give one label for each.")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim > 2:
         raise DataError(
-            f"Labels have the shape {values.shape}; give one class for each image, "
+            f"Labels have the shape {values.shape}; give one class for each example, "
             f"as (n,) or one-hot (n, classes)."
         )
     if values.dtype.kind == "O":
@@ -101,18 +101,18 @@ def _as_column(labels: Any, count: int) -> Array:
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind == "f" and values.ndim == 1:
         if not np.isfinite(values).all():
-            raise DataError("Labels hold NaN or infinity; give every image a class.")
+            raise DataError("Labels hold NaN or infinity; give every example a class.")
         if (values != np.rint(values)).any():
             raise DataError(
                 "Labels are fractions, such as "
                 f"{float(values[values != np.rint(values)][0]):g}; regression is not supported "
-                "yet, give one class for each image."
+                "yet, give one class for each example."
             )
         values = values.astype(np.int64)
     if values.dtype.kind not in "biufU" or (values.dtype.kind == "U" and values.ndim == 2):
         raise DataError(
             f"Labels of the type {values.dtype} and shape {values.shape} are not understood; "
-            f"give strings or whole numbers, one for each image."
+            f"give strings or whole numbers, one for each example."
         )
     return values
 
@@ -122,7 +122,7 @@ def _unpacked(values: Array) -> Array:
     members = values.ravel().tolist()
     missing = any(m is None or (isinstance(m, float) and m != m) for m in members)
     if missing:
-        raise DataError("Labels hold None or NaN; give every image a class.")
+        raise DataError("Labels hold None or NaN; give every example a class.")
     for accepted in (str, bytes, (bool, np.bool_), (int, np.integer), (float, np.floating)):
         if all(isinstance(m, accepted) for m in members):
             return np.array(members).reshape(values.shape)
@@ -136,7 +136,7 @@ def _from_one_hot(values: Array) -> EncodedLabels:
         row = int(np.flatnonzero(~is_one_hot)[0])
         raise DataError(
             f"Labels of the shape {values.shape} are not one-hot (row {row} is not); "
-            f"several classes an image are not supported yet."
+            f"several classes an example are not supported yet."
         )
     names = tuple(str(i) for i in range(values.shape[1]))
     return EncodedLabels(values.argmax(axis=1).astype(np.int64), names, "int")

@@ -38,7 +38,8 @@ def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
     required = [name for name in ("path", "label") if name not in columns]
     if required:
         raise DataError(
-            f"Manifest {path} has no column {listed(required)}; it has {listed(columns, 6)}."
+            f"Manifest {path} has no column {listed(required)}; it has {listed(columns, 6)}. "
+            "A table of texts is told by the name of their column: --text-column."
         )
     if not rows:
         raise DataError(f"Manifest {path} names no {noun}s; add a line for each {noun}.")

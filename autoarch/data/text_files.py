@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Rows:
 
 
 def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
-    """A file's text in UTF-8 or UTF-16 (with its mark), else in Latin-1, with a note.
+    """A file's text in UTF-8 or UTF-16 (with its mark), else with a note in GB 18030 or Latin-1.
 
     Raises:
         DataError: It cannot be read.
@@ -62,7 +63,21 @@ def read_text(path: Path) -> tuple[str, tuple[str, ...]]:
             return raw.decode("utf-16"), ()
         return raw.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
-        return raw.decode("latin-1"), (f"{path} is not UTF-8 and was read as Latin-1.",)
+        encoding, name = ("gb18030", "GB 18030") if _is_chinese(raw) else ("latin-1", "Latin-1")
+        return raw.decode(encoding), (f"{path} is not UTF-8 and was read as {name}.",)
+
+
+def _is_chinese(raw: bytes) -> bool:
+    """Whether bytes are legal GB 18030 and most beyond ASCII lie where its common characters do.
+
+    In Latin-1 such bytes rarely follow one another, and one before a space is not legal.
+    """
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    common = 2 * len(re.findall(rb"[\xa1-\xf7][\xa1-\xfe]", raw))
+    return common > 0.5 * sum(byte > 127 for byte in raw)
 
 
 def list_texts(
@@ -118,7 +133,7 @@ def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[s
     if not content.strip():
         raise DataError(f"{path} is empty; give rows with a text.")
     records, _ = records_of(path, content)
-    columns = list(records[0][1]) if records else []
+    columns = _names(records)
     names = text_columns(columns, str(path), text_column)
     return [(name, "\n".join(str(r.get(c) or "") for c in names).strip()) for name, r in records]
 
@@ -186,7 +201,7 @@ def _table(
     records, skipped = records_of(path, content)
     if not records:
         raise DataError(f"{path} has a header but no rows; give rows with a text and a label.")
-    columns = list(records[0][1])
+    columns = _names(records)
     text_names, label_name = choose_columns(columns, str(path), text_column, label_column)
     texts, labels, names, splits = [], [], [], []
     for name, record in records:
@@ -200,6 +215,9 @@ def _table(
         labels.append(label)
         names.append(name)
         splits.append(str(record.get("split") or "").strip())
+    if not texts:
+        name, reason = skipped[0]
+        raise DataError(f"{path} has no row with a text and a label; {name}: {reason}.")
     rows = Rows(tuple(texts), tuple(labels), tuple(names), tuple(skipped), notes)
     has_split = "split" in columns and "split" not in (*text_names, label_name)
     return rows, splits if has_split else None
@@ -225,23 +243,60 @@ def records_of(
             else:
                 skipped.append((name, "no JSON object"))
         return found, skipped
-    header = next(line for line in content.splitlines() if line.strip())
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
-    csv.field_size_limit(1 << 30)
-    reader = csv.reader(
-        io.StringIO(content.replace("\0", ""), newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if '"' in content else csv.QUOTE_NONE,
-    )
-    rows = [(reader.line_num, row) for row in reader if any(row)]
-    columns = [name.strip() for name in rows[0][1]]
-    for number, row in rows[1:]:
+    columns = columns_of(path, content)
+    for number, row in _rows_of(path, content, len(columns))[1:]:
         name = f"{path}, line {number}"
         if len(row) != len(columns):
             skipped.append((name, f"{len(row)} fields where the header has {len(columns)}"))
             continue
         found.append((name, dict(zip(columns, row))))
     return found, skipped
+
+
+def columns_of(path: Path, content: str) -> list[str]:
+    """Names of the columns of a CSV or TSV file, as its first line has them."""
+    csv.field_size_limit(1 << 30)  # for the rows as well: some are a megabyte long
+    header = next(line for line in content.replace("\0", "").splitlines() if line.strip())
+    (names,) = csv.reader([header], delimiter=_delimiter(path, header))
+    return [name.strip() for name in names]
+
+
+def _delimiter(path: Path, header: str) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+
+
+def _rows_of(path: Path, content: str, columns: int) -> list[tuple[int, list[str]]]:
+    """The lines of a CSV or TSV file with their numbers.
+
+    Where a quote opens a field and none closes it, quotes may be part of the texts: they are where
+    more rows have as many fields as there are columns.
+    """
+    content = content.replace("\0", "")
+    header = next(line for line in content.splitlines() if line.strip())
+
+    def read(*, quoted: bool, strict: bool = False) -> list[tuple[int, list[str]]]:
+        reader = csv.reader(
+            io.StringIO(content, newline=""),
+            delimiter=_delimiter(path, header),
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            strict=strict,
+        )
+        return [(reader.line_num, row) for row in reader if any(row)]
+
+    def whole(rows: list[tuple[int, list[str]]]) -> int:
+        return sum(len(row) == columns for _, row in rows)
+
+    if '"' not in content:
+        return read(quoted=False)
+    try:
+        return read(quoted=True, strict=True)
+    except csv.Error:
+        return max(read(quoted=True), read(quoted=False), key=whole)
+
+
+def _names(records: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """The columns of all records; lines of JSON may lack some."""
+    return list(dict.fromkeys(name for _, record in records for name in record))
 
 
 def choose_columns(
@@ -253,7 +308,10 @@ def choose_columns(
         DataError: There is no such column; the message says which there are.
     """
     label = _column(columns, where, label_column, LABEL_NAMES, "label")
-    return text_columns(columns, where, text_column), label
+    texts = text_columns(columns, where, text_column)
+    if label in texts:
+        raise DataError(f"{where}: column {label!r} cannot be both a text and the label.")
+    return texts, label
 
 
 def text_columns(columns: Sequence[str], where: str, text_column: str | None) -> list[str]:

@@ -123,6 +123,9 @@ def given_rows(
     Raises:
         DataError: Texts are no strings, labels are missing, or a DataFrame lacks a column.
     """
+    if isinstance(source, set | frozenset) or not hasattr(source, "__len__"):
+        kind = type(source).__name__
+        raise DataError(f"Texts must be a list, an array or a DataFrame; got a {kind}.")
     skipped: list[tuple[str, str]] = []
     names = [f"train[{i}]" for i in range(len(source))]
     if hasattr(source, "columns"):
@@ -141,9 +144,7 @@ def given_rows(
     found = {}
     for name, (texts, targets) in parts.items():
         encoded = encode_labels(targets, len(texts))
-        wrong = next((t for t in texts if not isinstance(t, str)), None)
-        if wrong is not None:
-            raise DataError(f"Texts must be strings; got {wrong!r}.")
+        check_strings(texts)
         found[name] = Rows(
             tuple(texts),
             tuple(encoded.classes[i] for i in encoded.indices),
@@ -153,6 +154,13 @@ def given_rows(
     return found, encode_labels(parts["train"][1], len(parts["train"][0])).kind
 
 
+def check_strings(texts: Iterable[Any]) -> None:
+    """Raises DataError where a text is no string; it shows the first such."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise DataError(f"Texts must be strings; got {text!r}.")
+
+
 def frame_texts(frame: Any, text_column: str | None) -> list[str]:
     """The texts of a pandas DataFrame; of several columns joined, "" where nothing is there.
 
@@ -160,8 +168,9 @@ def frame_texts(frame: Any, text_column: str | None) -> list[str]:
         DataError: There is no such column; the message says which there are.
     """
     texts = ["" for _ in range(len(frame))]
-    for column in text_columns([str(name) for name in frame.columns], _FRAME, text_column):
-        there = frame[column].fillna("").astype(str).tolist()
+    columns = [str(name) for name in frame.columns]
+    for column in text_columns(columns, _FRAME, text_column):
+        there = frame.iloc[:, columns.index(column)].fillna("").astype(str).tolist()
         texts = [f"{text}\n{more}".strip() for text, more in zip(texts, there)]
     return texts
 
@@ -173,14 +182,15 @@ def _of_frame(
     columns = [str(name) for name in frame.columns]
     _, label = choose_columns(columns, _FRAME, text_column, label_column)
     texts = frame_texts(frame, text_column)
-    missing = frame[label].isna().tolist()
+    given = frame.iloc[:, columns.index(label)]
+    missing = given.isna().tolist()
     skipped = [
         (f"train[{i}]", "no label" if text else "no text")
         for i, (text, gone) in enumerate(zip(texts, missing))
         if gone or not text
     ]
     left = [i for i, text in enumerate(texts) if text and not missing[i]]
-    labels = frame[label].iloc[left].infer_objects().tolist()
+    labels = given.iloc[left].infer_objects().tolist()
     return [texts[i] for i in left], labels, [f"train[{i}]" for i in left], skipped
 
 
@@ -219,6 +229,7 @@ def _assemble(
         valid_share=shares["valid"],
         test_share=shares["test"],
         seed=seed,
+        noun="text",
     )
     numbers = {"valid": VALID, "test": TEST}
     given = [np.full(len(parts[name].texts), numbers[name], np.int8) for name in order[1:]]

@@ -1,8 +1,8 @@
-"""Networks for texts: bags of n-grams, convolutions, attention, recurrence, and mixtures."""
+"""Networks for texts: bags of n-grams, convolutions, attention, recurrence, and any two of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy.typing as npt
@@ -15,11 +15,13 @@ from autoarch.architecture.ops.conv1d import Conv1D
 from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.embedding_bag import SCALES, EmbeddingBag
+from autoarch.architecture.ops.layer_norm import LayerNorm
 from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling1d import GlobalAveragePool1D, GlobalMaxPool1D
 from autoarch.architecture.ops.recurrent import Recurrent
 from autoarch.architecture.ops.self_attention import SelfAttention
 from autoarch.architecture.ops.separable_conv1d import SeparableConv1D
+from autoarch.spaces.blocks1d import HEADS
 from autoarch.spaces.space import Candidate, SearchSpace
 from autoarch.training.recipe import Recipe, decide_training
 
@@ -35,8 +37,13 @@ TOKENS = (
 """What a text is read as, decided for bags and for networks along a text each: words of the
 vocabulary (in scripts without spaces these are single characters), word n-grams, and subwords, runs
 of three and four characters of a word with its ends marked. All but words are hashed."""
-PLAIN = ("bag", "cnn", "bag+cnn", "separable", "bag+separable", "dilated", "attention")
-RECURRENT = ("gru", "bag+gru", "lstm")
+BAG = "bag"
+PLAIN = (BAG, "cnn", "separable", "dilated", "attention")
+RECURRENT = ("gru", "lstm")
+ALONE = "none"
+"""The value of `second` for a network of one branch."""
+BRANCHES = ("network", "second")
+"""The decisions that say which branches there are. The same one twice is that one alone."""
 MIXTURE = "bag+cnn"
 """The best network by hand, of those without the linear model."""
 LINEAR = "linear/"
@@ -44,7 +51,9 @@ LINEAR = "linear/"
 
 
 class TextSpace(SearchSpace):
-    """A bag of word and character n-grams, a network along the words, or both, and logits.
+    """A bag of word and character n-grams, networks along the words, or two such branches; logits.
+
+    Any two branches go together. Networks along the words read the same vectors of tokens.
 
     Args:
         input_shape: `(rows, columns)` of ids, as `autoarch.data.tokenizer` gives them.
@@ -52,7 +61,7 @@ class TextSpace(SearchSpace):
         words: Ids in column 0.
         buckets: Hashed ids are 1 to `buckets`.
         width: Length of the tokens' vectors in trial 0; those of its bag have a quarter.
-        network: Trial 0's, one of `PLAIN`.
+        network: Trial 0's, one of `PLAIN`, or two of them with a plus, as `MIXTURE`.
         recipe: Recipe of trial 0.
         scales: Of the ids by `(first column, number of columns)`, such as inverse document
             frequencies; ones where None.
@@ -63,7 +72,8 @@ class TextSpace(SearchSpace):
         recurrent: Whether networks may be recurrent; phones run those badly.
 
     Source: Joulin et al. (2017) for the bag; Kim (2014) for the convolutions; Yu and Koltun
-    (2016) for dilation; Vaswani et al. (2017) for attention.
+    (2016) for dilation; Vaswani et al. (2017), section 3.1, for blocks of attention; Chu et al.
+    (2021), "Conditional positional encodings for vision transformers", for their positions.
 
     Example:
         >>> space = TextSpace((16, 23), 6, words=1000, buckets=500)
@@ -91,15 +101,17 @@ class TextSpace(SearchSpace):
     ):
         super().__init__(input_shape, classes, width=width, recipe=recipe)
         self.words, self.buckets = words, buckets
-        self.network, self.unspaced = network, unspaced
+        self.unspaced = unspaced
+        self.network, _, second = network.partition("+")
+        self.second = second or ALONE
         self._scales, self._linear, self._vectors = scales or {}, linear, vectors
-        self._networks = PLAIN + RECURRENT if recurrent else PLAIN
+        self._kinds = [*PLAIN, *RECURRENT] if recurrent else list(PLAIN)
 
     def recipe(self, hp: Any) -> Recipe:
         return decide_training(hp, self.default_recipe)
 
     def yardstick(self) -> Candidate:
-        return self.candidate({"network": MIXTURE})
+        return self.candidate(dict(zip(BRANCHES, MIXTURE.split("+"))))
 
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """The scales of the bags, the linear model, and the pretrained vectors."""
@@ -120,50 +132,33 @@ class TextSpace(SearchSpace):
         return found
 
     def architecture(self, hp: Any) -> Architecture:
-        network = hp.Choice("network", list(self._networks), default=self.network)
-        along = [name for name in self._networks if name != "bag"]
+        network = hp.Choice("network", self._kinds, default=self.network)
+        second = hp.Choice("second", [ALONE, *self._kinds], default=self.second)
         dropout = hp.Choice("dropout", [0.2, 0.35, 0.5], default=0.5)
         pretrained = self._vectors is not None and hp.Boolean("pretrained", default=True)
         given = 0.0
         if self._linear is not None:
             given = hp.Choice("linear", [0.0, 0.5, 0.7, 0.85], default=0.7)
-        with hp.conditional_scope("network", [n for n in self._networks if n.startswith("bag")]):
-            bag = {
-                "size": hp.Choice(
-                    "bag/size", sorted({0, 16, 32, self.width // 4}), default=self.width // 4
-                ),
-                "tokens": hp.Choice(
-                    "bag/tokens",
-                    list(TOKENS),
-                    default="words+bigrams" if self.unspaced else "words+bigrams+subwords",
-                ),
-                "scaled": hp.Choice("bag/weights", ["idf", "none"], default="idf") == "idf",
-            }
-            hidden = hp.Boolean("bag/relu", default=False)
-        with hp.conditional_scope("network", along):
-            embedding = hp.Choice(
-                "embedding", sorted({16, 32, 64, 96, self.width}), default=self.width
-            )
-            filters = hp.Choice("filters", [48, 96, 128], default=96)
-            usual = "words+bigrams" if self.unspaced else "words+subwords"
-            tokens = hp.Choice("tokens", list(TOKENS), default=usual)
-            pooling = hp.Choice("pooling", ["max", "average", "both"], default="max")
-        with hp.conditional_scope("network", ["cnn", "bag+cnn"]):
-            kernels = hp.Choice("kernels", ["23", "234", "2345"], default="234")
+        bag = self._bag_decisions(hp)
+        along = self._along_decisions(hp)
 
         graph = GraphBuilder(self.input_shape, "int32")
         branches, straight = [], []
-        if network.startswith("bag"):
-            bags = self._bag(graph, pretrained, **bag)
-            if bag["size"]:
-                branches.append(bags if not hidden else self._relu(graph, bags, "bag/relu"))
-            else:
+        kinds = [kind for kind in self._kinds if kind in (network, second)]
+        if BAG in kinds:
+            bags = self._bag(graph, pretrained, bag)
+            if not bag["size"]:
                 straight.append(bags)
-        kind = network.removeprefix("bag").removeprefix("+")
-        if kind:
-            node = self._embedded(graph, embedding, tokens, pretrained)
-            node = graph.add(Dropout(0.2), node, name="embedding/dropout")
-            branches += self._along(graph, node, kind, filters, kernels, pooling)
+            else:
+                branches.append(self._relu(graph, bags, "bag/relu") if bag["relu"] else bags)
+        if kinds != [BAG]:
+            node = self._embedded(graph, along["embedding"], along["tokens"], pretrained)
+            if along["embedding/dropout"]:
+                rate = Dropout(along["embedding/dropout"])
+                node = graph.add(rate, node, name="embedding/dropout")
+            for kind in kinds:
+                if kind != BAG:
+                    branches += self._along(graph, node, kind, along)
         if branches:
             node = self._joined(graph, branches, "joined")
             node = graph.add(Dropout(dropout), node, name="dropout")
@@ -174,6 +169,32 @@ class TextSpace(SearchSpace):
         if given:
             graph.add(Blend(given), logits, self._linear_logits(graph), name="blend")
         return graph.finish()
+
+    def _bag_decisions(self, hp: Any) -> dict[str, Any]:
+        usual = "words+bigrams" if self.unspaced else "words+bigrams+subwords"
+        size = self.width // 4
+        return {
+            "size": _decided(hp, [BAG], "bag/size", sorted({0, 16, 32, size}), size),
+            "tokens": _decided(hp, [BAG], "bag/tokens", list(TOKENS), usual),
+            "scaled": _decided(hp, [BAG], "bag/weights", ["idf", "none"], "idf") == "idf",
+            "relu": _decided(hp, [BAG], "bag/relu", [False, True], False),
+        }
+
+    def _along_decisions(self, hp: Any) -> dict[str, Any]:
+        along = [kind for kind in self._kinds if kind != BAG]
+        sizes = sorted({16, 32, 64, 96, self.width})
+        usual = "words+bigrams" if self.unspaced else "words+subwords"
+        rates = [0.0, 0.1, 0.2, 0.3]
+        pools = ["max", "average", "both"]
+        return {
+            "embedding": _decided(hp, along, "embedding", sizes, self.width),
+            "embedding/dropout": _decided(hp, along, "embedding/dropout", rates, 0.2),
+            "filters": _decided(hp, along, "filters", [48, 96, 128], 96),
+            "tokens": _decided(hp, along, "tokens", list(TOKENS), usual),
+            "pooling": _decided(hp, along, "pooling", pools, "max"),
+            "kernels": _decided(hp, ["cnn"], "kernels", ["23", "234", "2345"], "234"),
+            "blocks": _decided(hp, ["attention"], "blocks", [1, 2, 3], 1),
+        }
 
     def _linear_logits(self, graph: GraphBuilder) -> str:
         assert self._linear is not None
@@ -197,12 +218,10 @@ class TextSpace(SearchSpace):
             groups.append(("subword", Columns(3, self.input_shape[1] - 3), hashed))
         return groups
 
-    def _bag(
-        self, graph: GraphBuilder, pretrained: bool, *, size: int, tokens: str, scaled: bool
-    ) -> str:
+    def _bag(self, graph: GraphBuilder, pretrained: bool, decided: Mapping[str, Any]) -> str:
         """Vectors of the whole text side by side; or, of size 0, logits: a linear model."""
-        parts = []
-        for name, columns, count in self._groups(tokens):
+        parts, size, scaled = [], decided["size"], decided["scaled"]
+        for name, columns, count in self._groups(decided["tokens"]):
             ids = graph.add(columns, INPUT, name=f"bag/{name}s")
             op = EmbeddingBag(count, size or self.classes, scaled=scaled, from_zero=not size)
             parts.append(graph.add(op, ids, name=f"bag/{name}_vectors"))
@@ -238,12 +257,32 @@ class TextSpace(SearchSpace):
     def _relu(graph: GraphBuilder, node: str, name: str) -> str:
         return graph.add(Activation("relu"), node, name=name)
 
+    def _attention(self, graph: GraphBuilder, node: str, blocks: int, hidden: int) -> str:
+        """Blocks of attention and of two layers for each token, each added and normalised.
+
+        A convolution before them tells the tokens' order, of which attention knows nothing.
+        """
+        features = graph.shape(node)[-1]
+        near = graph.add(SeparableConv1D(features, 5), node, name="attention/positions")
+        node = graph.add(Add(), node, near, name="attention/placed")
+        for number in range(1, blocks + 1):
+            name = f"attention{number}"
+            node = graph.add(SelfAttention(HEADS, features // HEADS), node, name=f"{name}/heads")
+            inner = graph.add(Conv1D(hidden, 1), node, name=f"{name}/conv1")
+            inner = self._relu(graph, inner, f"{name}/relu")
+            inner = graph.add(Conv1D(features, 1), inner, name=f"{name}/conv2")
+            node = graph.add(Add(), node, inner, name=f"{name}/add")
+            node = graph.add(LayerNorm(), node, name=f"{name}/norm")
+        return node
+
     def _along(
-        self, graph: GraphBuilder, node: str, kind: str, filters: int, kernels: Any, pooling: str
+        self, graph: GraphBuilder, node: str, kind: str, decided: Mapping[str, Any]
     ) -> list[str]:
+        filters, pooling = decided["filters"], decided["pooling"]
         if kind == "cnn":
             convs = [
-                graph.add(Conv1D(filters, int(k)), node, name=f"conv{k}/conv") for k in kernels
+                graph.add(Conv1D(filters, int(k)), node, name=f"conv{k}/conv")
+                for k in decided["kernels"]
             ]
             ends = [self._relu(graph, conv, f"{conv}_relu") for conv in convs]
         elif kind == "separable":
@@ -259,10 +298,9 @@ class TextSpace(SearchSpace):
                 node = self._relu(graph, node, f"dilated{dilation}/relu")
             ends = [node]
         elif kind == "attention":
-            features = graph.shape(node)[-1]
-            ends = [graph.add(SelfAttention(4, features // 4), node, name="attention")]
+            ends = [self._attention(graph, node, decided["blocks"], filters)]
         else:
-            ends = [graph.add(Recurrent(filters // 2, kind), node, name="recurrent")]
+            ends = [graph.add(Recurrent(filters // 2, kind), node, name=kind)]
         pooled = []
         for end in ends:
             if pooling in ("max", "both"):
@@ -270,3 +308,14 @@ class TextSpace(SearchSpace):
             if pooling in ("average", "both"):
                 pooled.append(graph.add(GlobalAveragePool1D(), end, name=f"{end}_average"))
         return pooled
+
+
+def _decided(hp: Any, kinds: Sequence[str], name: str, values: Sequence[Any], default: Any) -> Any:
+    """A value that is decided where either branch is of these kinds; its default elsewhere."""
+    for branch in BRANCHES:
+        with hp.conditional_scope(branch, list(kinds)):
+            if isinstance(default, bool):
+                hp.Boolean(name, default=default)
+            else:
+                hp.Choice(name, list(values), default=default)
+    return hp.values.get(name, default)

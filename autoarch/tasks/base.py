@@ -38,6 +38,7 @@ from autoarch.tasks.runs import (
     choose_run,
     fresh_run_removed_on_error,
     is_finished,
+    missing_directories,
     run_description,
 )
 from autoarch.tasks.session import Session
@@ -206,12 +207,12 @@ class BaseSearch(ABC):
             )
         task = self._open(x, y, validation_data, settings)
         run = choose_run(self.output, task.short_name, settings, task.fingerprint)
-        fresh = not run.exists()
+        fresh, made = not run.exists(), missing_directories(run.root)
         if fresh:
             run.create(run_description(task, settings))
         else:
             check_continuable(run, settings, task.fingerprint, more_time=self.resume)
-        with run.lock(), fresh_run_removed_on_error(run, fresh=fresh):
+        with run.lock(), fresh_run_removed_on_error(run, fresh=fresh, made=made):
             if not is_finished(run):
                 self._sit(task, settings, run, started)
         return self._adopt(run)

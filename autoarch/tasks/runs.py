@@ -6,8 +6,8 @@ import datetime
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -107,17 +107,31 @@ def run_description(task: Task, settings: Settings) -> dict[str, Any]:
     }
 
 
+def missing_directories(root: Path) -> list[Path]:
+    """The directories that `root.mkdir(parents=True)` would make, the innermost first."""
+    return [path for path in (root, *root.parents) if not path.exists()]
+
+
 @contextmanager
-def fresh_run_removed_on_error(run: RunDirectory, *, fresh: bool) -> Iterator[None]:
-    """Removes the directory of a run that was refused before anything was trained.
+def fresh_run_removed_on_error(
+    run: RunDirectory, *, fresh: bool, made: Sequence[Path]
+) -> Iterator[None]:
+    """Removes what a run has made that is refused before it has a trial.
 
     Bad input leaves nothing half-written; a run that has trials keeps them whatever happens.
+
+    Args:
+        run: The run.
+        fresh: Whether it began just now.
+        made: What `missing_directories` gave before it began.
     """
-    existed = run.root.exists()
     try:
         yield
     except AutoArchError:
-        if fresh and not any(e["event"] == "measured" for e in read_events(run.log_file)):
-            for path in list(run.root.iterdir()) if existed else [run.root]:
+        if fresh and not any(e["event"] == "proposed" for e in read_events(run.log_file)):
+            for path in list(run.root.iterdir()):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+            with suppress(OSError):  # another run has begun beside it
+                for directory in made:
+                    directory.rmdir()
         raise

@@ -18,6 +18,7 @@ from autoarch.data.text import MOST_WORDS, TextData, TextPreprocessing, TextSet
 from autoarch.data.text_files import list_texts, read_text
 from autoarch.data.text_source import (
     TextSource,
+    check_strings,
     choose_rows,
     frame_texts,
     given_rows,
@@ -277,9 +278,7 @@ class TextSearch(BaseSearch):
         if hasattr(x, "columns"):
             x = frame_texts(x, self.text_column)
         texts = [x] if isinstance(x, str) else list(x)
-        wrong = next((text for text in texts if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise DataError(f"Texts must be strings; got {wrong!r}.")
+        check_strings(texts)
         return self._preprocessing.ids(texts)
 
     def predict_files(

@@ -16,6 +16,8 @@ TEXTS = 200
 """Texts that are looked at."""
 SHOWN = 8
 """Tokens shown of each class."""
+USUAL = 0.98
+"""Share of the texts that the histogram's bins are made for."""
 FEWEST = 2
 """Texts that a token must occur in."""
 
@@ -75,7 +77,18 @@ def token_effects(
 
 
 def length_histogram(lengths: list[int], bins: int = 12) -> list[list[int]]:
-    """`[from, to, texts]` of bins of equal width over the numbers of tokens."""
-    width = max(1, -(-(max(lengths, default=0) + 1) // bins))
-    counts = np.bincount(np.asarray(lengths, np.int64) // width) if lengths else []
-    return [[i * width, (i + 1) * width - 1, int(n)] for i, n in enumerate(counts)]
+    """`[from, to, texts]` of bins of equal width over the numbers of tokens.
+
+    Where a few texts are far longer than the others, a last bin more holds them all: otherwise one
+    book among reviews would put all reviews into one bin.
+    """
+    if not lengths:
+        return []
+    numbers = np.asarray(lengths, np.int64)
+    longest, usual = int(numbers.max()), int(np.quantile(numbers, USUAL))
+    width = -(-((longest if longest < 2 * usual else usual) + 1) // bins)
+    counts = np.bincount(np.minimum(numbers // width, bins))
+    found = [[i * width, (i + 1) * width - 1, int(n)] for i, n in enumerate(counts)]
+    if len(found) > bins:
+        found[-1][1] = longest
+    return found

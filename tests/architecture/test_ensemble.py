@@ -30,7 +30,11 @@ def texts():
     space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, linear=LINEAR)
     wishes = [
         {"network": "bag", "bag/size": 16},
-        {"network": "bag+gru", "linear": 0.0},  # its layers name others after themselves
+        {
+            "network": "gru",
+            "second": "bag",
+            "linear": 0.0,
+        },  # its layers name others after themselves
         {"network": "attention", "linear": 0.5},
     ]
     members = [space.candidate(wish).architecture for wish in wishes]

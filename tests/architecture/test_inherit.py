@@ -107,7 +107,7 @@ def test_networks_on_texts_hand_on_their_vectors():
     rng = np.random.default_rng(0)
     space = TextSpace((12, COLUMNS), 3, words=50, buckets=100)
     parent, child = (
-        space.candidate({"network": "bag+cnn", "filters": filters}).architecture
+        space.candidate({"network": "bag", "second": "cnn", "filters": filters}).architecture
         for filters in (48, 96)
     )
     one, other, found = born(parent, child, rng, weights_of(parent.build()))

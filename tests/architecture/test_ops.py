@@ -62,6 +62,7 @@ CASES = {
     "global_max_pool1d": [({}, [SEQUENCE])],
     "global_max_pool2d": [({}, [IMAGE])],
     "keras_model": [(asdict(describe(KERAS_MODEL)), [IMAGE])],
+    "layer_norm": [({}, [SEQUENCE]), ({}, [(7,)])],
     "log_mel": [
         ({"rate": 1000, "window": 30, "hop": 10, "bands": 4}, [SOUND]),
         ({"rate": 1000, "window": 25, "hop": 10, "bands": 4, "low_hz": 0.0}, [(103,)]),

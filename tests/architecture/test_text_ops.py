@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from autoarch.architecture import Architecture
-from autoarch.spaces.text import PLAIN, RECURRENT, TOKENS, TextSpace
+from autoarch.spaces.text import BRANCHES, PLAIN, RECURRENT, TOKENS, TextSpace
 from autoarch.training.constants import set_constants
 
+NETWORKS = (*PLAIN, *RECURRENT, "bag+cnn", "bag+gru", "cnn+attention", "gru+lstm")
 LINEAR = {
     group: np.random.default_rng(2).normal(size=(ids, 3)).astype(np.float32)
     for group, ids in [((0, 1), 50), ((1, 1), 41), ((3, 20), 41)]
@@ -16,16 +17,17 @@ VECTORS = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
 
 
 @pytest.mark.parametrize("half", range(2))
-@pytest.mark.parametrize("network", PLAIN + RECURRENT)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_builds_as_declared(network, half):
-    odd = (PLAIN + RECURRENT).index(network) % 2
+    odd = NETWORKS.index(network) % 2
     number = 3 - odd if half else odd
     vectors = VECTORS if number % 2 else None
     linear = LINEAR if number < 2 else None
     space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, vectors=vectors, linear=linear)
-    decisions = {"network": network, "pooling": "both" if number % 2 else "max"}
+    decisions = dict(zip(BRANCHES, network.split("+")))
+    decisions |= {"pooling": "both" if number % 2 else "max", "blocks": 1 + half}
     decisions |= {"bag/size": 16 * (number > 0), "bag/tokens": TOKENS[-1]}
-    decisions |= {"tokens": TOKENS[(PLAIN + RECURRENT).index(network) % len(TOKENS)]}
+    decisions |= {"tokens": TOKENS[NETWORKS.index(network) % len(TOKENS)]}
     candidate = space.candidate(decisions | {"bag/relu": number > 1})
     architecture = candidate.architecture
     model = architecture.build()
@@ -105,8 +107,10 @@ def test_scales_weigh_the_ids_and_the_sum_has_their_length():
 
 def test_networks_for_phones_are_not_recurrent():
     space = TextSpace((12, 23), 3, words=50, buckets=40, recurrent=False)
-    (network,) = [d for d in space.hyperparameters().space if d.name == "network"]
-    assert not {name for name in network.values if "gru" in name or "lstm" in name}
+    decisions = [d for d in space.hyperparameters().space if d.name in BRANCHES]
+    assert len(decisions) == 2
+    for decision in decisions:
+        assert "attention" in decision.values and not {"gru", "lstm"} & set(decision.values)
 
 
 @pytest.mark.parametrize("tokens", TOKENS)

@@ -43,6 +43,34 @@ def test_bad_tables(runner, tmp_path, rows, header, options, message):
     assert not output.exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"", [], "reviews.csv is empty"),
+        (
+            "\n".join(["title,stars", *ROWS]).encode(),
+            [],
+            "it has 'title', 'stars'. A table of texts",
+        ),
+        (
+            "\n".join(["title,stars", *ROWS]).encode(),
+            ["--label-column", "stars"],
+            "no column named",
+        ),
+        ("\n".join(["text,label", *ROWS[::2]]).encode("utf-16"), [], "only the class 'bad'"),
+        (f"text,label\n{'long ' * 200_000},good\n".encode(), [], "only the class 'good'"),
+    ],
+)
+def test_bad_tables_whose_kind_is_guessed(runner, tmp_path, content, options, message):
+    (tmp_path / "reviews.csv").write_bytes(content)
+    command = ["fit", str(tmp_path / "reviews.csv"), "--quiet", "--output", str(tmp_path / "run")]
+    result = runner.invoke(cli, [*command, *options])
+    assert result.exit_code == 2, result.output
+    (error,) = result.stderr.splitlines()
+    assert error.startswith("Error: ") and message in error
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_vectors_file_of_other_words(runner, tmp_path):
     (tmp_path / "words.vec").write_text("zebra 1 2\n")
     options = ["--vectors", str(tmp_path / "words.vec"), "--output", str(tmp_path / "run")]

@@ -35,7 +35,7 @@ def test_kinds(labels: Any, classes: tuple[str, ...], indices: list[int], kind: 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1, 2], "3 images but 2 labels"),
+        ([1, 2], "3 examples but 2 labels"),
         (5, "one label"),
         ([0.5, 1.0, 2.0], "such as 0.5; regression is not supported yet"),
         ([0.0, np.nan, 1.0], "NaN"),

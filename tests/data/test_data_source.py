@@ -269,7 +269,7 @@ def test_bad_arrays(x: Any, message: str) -> None:
 def test_bad_labels_of_arrays() -> None:
     x, y = arrays()
     assert "Arrays need labels" in refusal(x)
-    assert "40 images but 39 labels" in refusal(x, y[1:])
+    assert "40 examples but 39 labels" in refusal(x, y[1:])
     assert "only the class '0'" in refusal(x, y * 0)
     assert "regression is not supported" in refusal(x, y / 3)
     assert "as a folder goes with files only" in refusal(x, y, test="folder")

@@ -7,6 +7,7 @@ import pytest
 from autoarch.data import detect_task
 from autoarch.data.split import TEST, TRAIN, VALID
 from autoarch.data.text import TextPreprocessing
+from autoarch.data.text_files import read_text
 from autoarch.data.text_source import choose_rows, load_texts, scan_texts
 from autoarch.errors import DataError
 
@@ -82,6 +83,77 @@ def test_folders_lists_json_lines_and_encodings(tmp_path):
     rows = [f"caf\xe9 {i},{'a' if i % 2 else 'b'}" for i in range(20)]
     source = scan_texts(table(tmp_path, "latin.csv", rows=rows, encoding="latin-1"))
     assert source.rows.texts[0] == "caf\xe9 0" and "Latin-1" in source.notes[0]
+
+
+def test_bytes_that_are_no_utf_8_are_chinese_or_western(tmp_path):
+    for encoding, text, name in (
+        ("gb18030", "\u5f88\u597d\u5403, \u9001\u9910\u5feb!", "GB 18030"),
+        ("gb18030", "\u975e\u5e38\u5acb\u5acb 3 \u70b9", "GB 18030"),
+        ("latin-1", "caf\xe9 cr\xe8me, tr\xe8s bon", "Latin-1"),
+        ("latin-1", "na\xefve", "Latin-1"),
+    ):
+        (tmp_path / "one.txt").write_bytes(text.encode(encoding))
+        assert read_text(tmp_path / "one.txt")[0] == text
+        assert f"read as {name}." in read_text(tmp_path / "one.txt")[1][0]
+
+
+def test_any_table_of_texts_is_told_from_a_manifest(tmp_path):
+    long = ["word " * 200_000 + ",good"]
+    broken = ['a "quoted" word,good', '"never closed,bad']
+    for number, (rows, encoding) in enumerate([(long, "utf-8"), (broken, "utf-16")]):
+        rows = [f"{t},good" for t in GOOD] + [f"{t},bad" for t in BAD] + rows
+        path = table(tmp_path, f"{number}.csv", rows=rows, encoding=encoding)
+        assert detect_task(path) == "text"
+        assert len(scan_texts(path).rows.texts) == len(rows)
+    (tmp_path / "empty.csv").write_text("\n")
+    with pytest.raises(DataError, match=r"empty\.csv is empty"):
+        detect_task(tmp_path / "empty.csv")
+
+
+def test_quotes_that_belong_to_the_texts_do_not_swallow_rows(tmp_path):
+    rows = [f'"{text}\tgood' for text in GOOD] + [f"{text}\tbad" for text in BAD]
+    source = scan_texts(table(tmp_path, "x.tsv", header="text\tlabel", rows=rows))
+    assert source.rows.texts[:2] == (f'"{GOOD[0]}', f'"{GOOD[1]}')
+    assert len(source.rows.texts) == 30 and not source.rows.skipped
+    quoted = [f'"{text}, ""well"",\nsaid",{text[:3]}' for text in GOOD + BAD]
+    source = scan_texts(table(tmp_path, rows=[*quoted, '"odd" one,bad', "x,y,z"]))
+    assert source.rows.texts[0] == f'{GOOD[0]}, "well",\nsaid'
+    assert len(source.rows.texts) == 31 and len(source.rows.skipped) == 1
+
+
+def test_lines_of_json_may_lack_what_others_have(tmp_path):
+    lines = [{"id": 0}, *({"text": t, "label": t[:1]} for t in GOOD + BAD)]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    source = scan_texts(tmp_path / "x.jsonl")
+    assert source.classes == ("b", "g") and source.rows.skipped[0][1] == "no text"
+
+
+def test_a_table_without_any_text_says_so(tmp_path):
+    with pytest.raises(DataError, match=r"no row with a text and a label; .*line 2: no text"):
+        scan_texts(table(tmp_path, rows=[f" ,{'a' if i % 2 else 'b'}" for i in range(20)]))
+    with pytest.raises(DataError, match="'label' cannot be both a text and the label"):
+        scan_texts(table(tmp_path), text_column="text,label")
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([*GOOD, None], "must be strings; got None"),
+        (set(GOOD), "must be a list, an array or a DataFrame; got a set"),
+        ((text for text in GOOD), "got a generator"),
+        (GOOD, "15 examples but 16 labels"),
+        (["same"] * 16, "copies of one text"),
+    ],
+)
+def test_values_that_are_no_texts_are_refused(texts, message):
+    with pytest.raises(DataError, match=message):
+        scan_texts(texts, ["a", "b"] * 8)
+
+
+def test_columns_of_a_frame_need_no_text_for_a_name():
+    frame = pandas.DataFrame({0: GOOD + BAD, 1: ["a"] * 15 + ["b"] * 15})
+    source = scan_texts(frame, text_column="0", label_column="1")
+    assert source.rows.texts == tuple(GOOD + BAD) and source.classes == ("a", "b")
 
 
 def test_pandas():

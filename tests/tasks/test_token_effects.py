@@ -22,3 +22,10 @@ def test_lengths_are_counted_in_bins():
     assert length_histogram([0, 1, 5, 23, 23], bins=12) == [
         [low, low + 1, {0: 2, 4: 1, 22: 2}.get(low, 0)] for low in range(0, 24, 2)
     ]
+    assert length_histogram([]) == []
+
+
+def test_one_text_that_is_far_longer_has_a_bin_of_its_own():
+    found = length_histogram([*range(1, 24), *range(1, 24), *range(1, 24), 200_000], bins=12)
+    assert [low for low, _, _ in found[:3]] == [0, 2, 4] and len(found) == 13
+    assert found[-1] == [24, 200_000, 1] and sum(count for _, _, count in found) == 70
