@@ -12,9 +12,7 @@ TEXTS += [f"never again , cold soup {i}" for i in range(12)]
 LABELS = ["good"] * 12 + ["bad"] * 12
 
 
-@pytest.mark.parametrize(
-    "asked", [{"forbidden": ["nosuch=1"]}, {"constraints": {"max_params": 9}}]
-)
+@pytest.mark.parametrize("asked", [{"forbidden": ["nosuch=1"]}, {"constraints": {"max_params": 9}}])
 def test_a_search_that_is_refused_leaves_no_directory(tmp_path, asked):
     search = TextSearch(None, trials=1, output=tmp_path / "runs" / "a", **asked)
     with pytest.raises(InvalidInputError):

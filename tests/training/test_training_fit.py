@@ -74,9 +74,7 @@ def test_two_halves_make_the_step_of_the_whole_batch(data, augment, batch_size):
     entry.add(Dense(CLASSES), entry.add(GlobalAveragePool2D(), node, name="pool"), name="logits")
     recipe = Recipe(batch_size=batch_size)
     options = {"seed": 3, "class_weights": np.array([0.5, 1.0, 2.0])}
-    halved, whole = (
-        Trainer(entry.finish(), recipe, data, augment, **options) for _ in range(2)
-    )
+    halved, whole = (Trainer(entry.finish(), recipe, data, augment, **options) for _ in range(2))
     halved._parts, whole._parts = 2, 1
     x = tf.cast(data.images[:batch_size], tf.float32)
     y = tf.one_hot(data.labels[:batch_size], CLASSES)
