@@ -10,6 +10,8 @@ from typing import Any
 
 from autoarch.cli.version import version
 
+from autoarch.training.runtime import usable_cores
+
 DISTRIBUTIONS = (
     *("autoarch", "tensorflow", "keras", "keras-tuner", "ai-edge-litert"),
     *("numpy", "pillow", "scikit-learn"),
@@ -41,7 +43,7 @@ def describe() -> dict[str, Any]:
         "cpu": {
             "model": cpu_model(_text_of(_CPUINFO)) or platform.processor() or platform.machine(),
             "cores": cores,
-            "usable_cores": usable_cores(cores, _text_of(_CGROUP / "cpu.max")),
+            "usable_cores": usable_cores(),
             "features": list(features),
         },
         "memory": memory(_text_of(_MEMINFO), _text_of(_CGROUP / "memory.max")),
@@ -72,22 +74,6 @@ def cpu_model(cpuinfo: str) -> str | None:
         if name.strip() == "model name":
             return value.strip()
     return None
-
-
-def usable_cores(cores: int, cpu_max: str) -> int:
-    """Cores that this process may use: by affinity, and by the control group's quota.
-
-    Args:
-        cores: Cores of the machine.
-        cpu_max: Contents of the control group's `cpu.max`: quota and period, or "max".
-    """
-    # Not on macOS or Windows.
-    affinity = getattr(os, "sched_getaffinity", None)
-    allowed = len(affinity(0)) if affinity is not None else cores
-    quota, _, period = cpu_max.partition(" ")
-    if quota.isdigit() and period.strip().isdigit() and int(period) > 0:
-        allowed = min(allowed, max(1, round(int(quota) / int(period))))
-    return allowed
 
 
 def memory(meminfo: str, memory_max: str) -> dict[str, int | None]:

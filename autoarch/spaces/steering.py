@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,7 +169,18 @@ class SteeredHyperParameters(keras_tuner.HyperParameters):
         rule = self._rules.get(hyperparameter.name)
         if rule is not None:
             hyperparameter = _restricted(hyperparameter, rule)
-        return super()._register(hyperparameter, overwrite)
+        self._validate_name(hyperparameter.name)
+        # KerasTuner copies through JSON and back, in two thirds of the time of a candidate. What
+        # must be a copy is the list of conditions, which changes as scopes are left.
+        own = copy(hyperparameter)
+        own.conditions = list(hyperparameter.conditions)
+        self._hps[own.name].append(own)
+        self._space.append(own)
+        if not self.is_active(own):
+            return None
+        if overwrite:
+            self.values[own.name] = own.default
+        return self.values.setdefault(own.name, own.default)
 
 
 def _restricted(hp: Any, rule: Rule) -> Any:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 
 from autoarch.errors import InvalidInputError
+
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+"""Quota and period in microseconds, or "max"."""
 
 
 def prepare_environment() -> None:
@@ -24,8 +28,7 @@ def prepare_environment() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    half = max(1, len(os.sched_getaffinity(0)) // 2) if hasattr(os, "sched_getaffinity") else 1
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(half))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, usable_cores() // 2)))
     keras = sys.modules.get("keras")
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if keras is not None and hasattr(keras, "config"):  # what it was imported with counts
@@ -36,6 +39,17 @@ def prepare_environment() -> None:
             "TensorFlow: set KERAS_BACKEND=tensorflow before Keras is imported."
         )
     logging.getLogger("tensorflow").addFilter(_is_news)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: by affinity, and by the control group's quota."""
+    # Not on macOS or Windows.
+    affinity = getattr(os, "sched_getaffinity", None)
+    allowed = (os.cpu_count() or 1) if affinity is None else len(affinity(0))
+    quota, _, period = (_CPU_MAX.read_text() if _CPU_MAX.exists() else "").partition(" ")
+    if quota.isdigit() and period.strip().isdigit() and int(period) > 0:
+        allowed = min(allowed, max(1, round(int(quota) / int(period))))
+    return allowed
 
 
 def _is_news(record: logging.LogRecord) -> bool:
