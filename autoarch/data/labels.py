@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,29 @@ def encode_labels(labels: Any, count: int) -> EncodedLabels:
         )
     names, indices = np.unique(values, return_inverse=True)
     return EncodedLabels(indices.astype(np.int64), tuple(str(name) for name in names), "str")
+
+
+def refuse_fractions(labels: Iterable[str], where: str, noun: str) -> None:
+    """Labels such as 0.37 are numbers to be predicted, not classes.
+
+    Args:
+        labels: As they are written.
+        where: What they were read from, for the message.
+        noun: What has a label.
+
+    Raises:
+        DataError: All are numbers, and not all are whole.
+    """
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return
+    fraction = next((n for n in numbers if not n.is_integer()), None)
+    if fraction is not None:
+        raise DataError(
+            f"{where}: labels are fractions, such as {fraction:g}; regression is not supported "
+            f"yet, give one class for each {noun}."
+        )
 
 
 def encode_known(labels: Any, count: int, classes: tuple[str, ...], where: str) -> Labels:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
 from pathlib import Path
 
 from autoarch.data.formats import listed
+from autoarch.data.labels import refuse_fractions
 from autoarch.data.listing import ImageFile, Listing, check_same_classes, ordered_classes
 from autoarch.errors import DataError
 
@@ -74,7 +74,9 @@ def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
         )
     if "train" not in files:
         raise DataError(f"Manifest {path} has no line whose split is train; add some.")
-    _refuse_regression([file.label for members in files.values() for file in members], path, noun)
+    refuse_fractions(
+        [file.label for members in files.values() for file in members], f"Manifest {path}", noun
+    )
     listings = {
         split: Listing(
             tuple(sorted(members, key=lambda file: (file.relative, file.label))),
@@ -87,20 +89,6 @@ def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
         if split in listings:
             check_same_classes(listings["train"].classes, listings[split].classes, split)
     return listings
-
-
-def _refuse_regression(labels: Iterable[str], path: Path, noun: str) -> None:
-    """Labels such as 0.37 are numbers to be predicted, not classes."""
-    try:
-        numbers = [float(label) for label in labels]
-    except ValueError:
-        return
-    fraction = next((n for n in numbers if not n.is_integer()), None)
-    if fraction is not None:
-        raise DataError(
-            f"Manifest {path}: labels are fractions, such as {fraction:g}; regression is not "
-            f"supported yet, give one class for each {noun}."
-        )
 
 
 def read_table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]], tuple[str, ...]]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from autoarch.data.dataset import Findings, HeldOut, Labels
 from autoarch.data.duplicates import digest, digest_array, find_duplicates, group_equal
 from autoarch.data.fingerprint import fingerprint_examples
-from autoarch.data.labels import encode_labels
+from autoarch.data.labels import encode_labels, refuse_fractions
 from autoarch.data.listed_parts import check_pair
 from autoarch.data.listing import check_classes, ordered_classes
 from autoarch.data.shares import parse_part
@@ -198,7 +198,7 @@ def _assemble(
     parts: dict[str, Rows], shares: dict[str, float | None], where: str, kind: str, seed: int
 ) -> TextSource:
     train = parts["train"]
-    _refuse_regression(train.labels, where)
+    refuse_fractions(train.labels, where, "text")
     classes = ordered_classes(train.labels)
     check_classes(classes, where)
     if len(train.texts) < MIN_TEXTS:
@@ -258,20 +258,6 @@ def _assemble(
         notes=tuple(notes),
         label_kind=kind,
     )
-
-
-def _refuse_regression(labels: tuple[str, ...], where: str) -> None:
-    """Labels such as 0.37 are numbers to be predicted, not classes."""
-    try:
-        numbers = [float(label) for label in labels]
-    except ValueError:
-        return
-    fraction = next((n for n in numbers if not n.is_integer()), None)
-    if fraction is not None:
-        raise DataError(
-            f"{where}: labels are fractions, such as {fraction:g}; regression is not supported "
-            "yet, give one class for each text."
-        )
 
 
 def choose_rows(source: TextSource) -> int:
