@@ -48,11 +48,12 @@ def summary(name: str, base: dict[str, Any], runs: list[dict[str, Any]]) -> str:
 
 def row(name: str, seed: int, run: dict[str, Any]) -> str:
     trials, decisions = run["trials"], run["best"]["decisions"]
+    branches = [decisions[b] for b in ("network", "second") if decisions.get(b, "none") != "none"]
     return (
         f"| {name} | {seed} | {run['test']['accuracy']:.4f} | {run['test']['n']} | "
         f"{run['outside_s']:.0f} of {run['time_limit_s']:.0f} | "
         f"{trials['completed']} / {trials['infeasible']} / {trials['failed']} | "
-        f"{run['best']['trial']}: {decisions['network']}, linear {decisions.get('linear', 0):g} | "
+        f"{run['best']['trial']}: {'+'.join(branches)}, linear {decisions.get('linear', 0):g} | "
         f"{run['best']['epochs']:.0f} | {run['model']['params']:,} | {phases(run)} |"
     )
 
