@@ -78,7 +78,8 @@ def naswot(model: Any, batch: Batch) -> float:
         return -math.inf
     n = int(batch.inputs.shape[0])
     kernel = np.zeros((n, n))
-    for entered in keras.Model(model.input, entering)(batch.inputs, training=True):
+    entered_by = keras.Model(model.input, entering)(batch.inputs, training=True)
+    for entered in keras.tree.flatten(entered_by):  # Keras unpacks a list of one
         code = tf.cast(tf.reshape(entered, (n, -1)) > 0, tf.float32)
         kernel += tf.matmul(code, code, transpose_b=True).numpy()
         kernel += tf.matmul(1 - code, 1 - code, transpose_b=True).numpy()

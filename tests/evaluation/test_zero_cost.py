@@ -166,7 +166,7 @@ def shallow(*, function=None, dead=False):
 
 
 def test_any_activation_splits_examples_where_its_input_changes_its_sign():
-    given = batch()
+    given = batch(7)
     relu, silu, hard = (
         zero_cost_scores(shallow(function=name), given, names=["naswot"])["naswot"]
         for name in ("relu", "silu", "hard_silu")
