@@ -31,6 +31,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "train, bayesian": {"oracle": "bayesian"},
     "one-shot, evolution": {"evaluator": "one-shot", "oracle": "evolution"},
     "one-shot, rl": {"evaluator": "one-shot", "oracle": "rl"},
+    "zero-cost, auto": {"evaluator": "zero-cost"},
     "darts (cell space)": {"evaluator": "darts", "space": "cell"},
     "fbnet (mobile space)": {"evaluator": "fbnet", "space": "mobile"},
 }

@@ -19,5 +19,13 @@ NAMED_NETWORKS = (
 )
 """Keys of `autoarch.spaces.NAMED`."""
 
-EVALUATORS = ("train", "one-shot", "darts", "darts-second-order", "fbnet", "proxyless")
+EVALUATORS = (
+    "train",
+    "one-shot",
+    "zero-cost",
+    "darts",
+    "darts-second-order",
+    "fbnet",
+    "proxyless",
+)
 """`EVALUATORS` of the tasks."""

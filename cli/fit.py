@@ -99,7 +99,8 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Search",
     help="How candidates are found and measured. train: each is trained for some epochs. Others "
-    "look cheaply first, and train what they find: one-shot by weights that all share; darts and "
+    "look cheaply first, and train what they find: one-shot by weights that all share; zero-cost "
+    "by scores without any training, the worse half left out (not for texts); darts and "
     "darts-second-order by gradients over the cell space; fbnet and proxyless over the mobile "
     "space, with the cost in the loss.",
 )

@@ -281,6 +281,7 @@ _DOING = {
     "search": "choosing a candidate",
     "supernet": "training weights for all candidates to share",
     "shared search": "scoring candidates with shared weights",
+    "zero-cost": "scoring candidates without training",
     "final": "training the winner",
     "export": "writing and checking the model",
     "report": "measuring on the test part, writing the report",

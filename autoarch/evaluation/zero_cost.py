@@ -8,6 +8,7 @@ not beat these is worth nothing (see `benchmarks/zero_cost.md`).
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from autoarch.architecture import Architecture
-from autoarch.seeding import derive_seed
+from autoarch.architecture.ops.activation import Activation
+from autoarch.data.dataset import ExampleSet
+from autoarch.errors import InvalidInputError, TrialFailedError
+from autoarch.evaluation.evaluator import StoppedError
+from autoarch.objectives import Objective
+from autoarch.seeding import derive_seed, rng
+from autoarch.spaces import Candidate
+from autoarch.trials import Fidelity, Measurement
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +36,9 @@ SMALL = 1e-30
 A network of relus gives the same score, others count by their slopes at zero."""
 
 JACOBIAN_FLOOR = 1e-5
+
+EXAMPLES = 32
+"""Training examples that networks are scored on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +71,16 @@ def naswot(model: Any, batch: Batch) -> float:
 
     Source: Mellor et al. (2021), "Neural architecture search without training", equation 2.
     """
-    rectified = [layer.output for layer in model.layers if _is_activation(layer)]
-    if not rectified:
+    # A unit is let through where its input is positive. The output says the same of a relu, but not
+    # of the sigmoid that a silu is written with.
+    entering = [layer.input for layer in model.layers if _is_activation(layer)]
+    if not entering:
         return -math.inf
     n = int(batch.inputs.shape[0])
     kernel = np.zeros((n, n))
-    for output in keras.Model(model.input, rectified)(batch.inputs, training=True):
-        code = tf.cast(tf.reshape(output, (n, -1)) > 0, tf.float32)
+    entered_by = keras.Model(model.input, entering)(batch.inputs, training=True)
+    for entered in keras.tree.flatten(entered_by):  # Keras unpacks a list of one
+        code = tf.cast(tf.reshape(entered, (n, -1)) > 0, tf.float32)
         kernel += tf.matmul(code, code, transpose_b=True).numpy()
         kernel += tf.matmul(1 - code, 1 - code, transpose_b=True).numpy()
     sign, log_determinant = np.linalg.slogdet(kernel)
@@ -211,3 +225,93 @@ def _unchanged(model: Any) -> Iterator[None]:
         yield
     finally:
         model.set_weights(before)
+
+
+def require_scorable(architecture: Architecture) -> None:
+    """Raises `InvalidInputError` where `ZeroCostEvaluator` sees nothing of a network."""
+    if not any(isinstance(node.op, Activation) for node in architecture.live_nodes):
+        raise InvalidInputError(
+            "`evaluator` zero-cost scores networks by their activations, and those of this space "
+            "have none that can be looked at (whole Keras models hide theirs): take another "
+            "space, or evaluator 'train'."
+        )
+
+
+class ZeroCostEvaluator:
+    """Scores candidates without training them; an `Evaluator` like any other.
+
+    The score is NASWOT's. Synflow looks at no example and mostly counts weights, the two by
+    gradients cost a backward pass more, and a sum of ranks would make a network's score depend on
+    which others were scored; see `benchmarks/zero_cost.md`.
+
+    Args:
+        train: Training part; a few examples of it are looked at.
+        objective: What is optimised; the score stands in its place, see `evaluate`.
+        seed: Of the choice of examples, and of the weights.
+
+    Source: Mellor et al. (2021), "Neural architecture search without training"; Abdelfattah et al.
+    (2021), "Zero-cost proxies for lightweight NAS", section 4, for comparisons.
+    """
+
+    proxy = "naswot"
+
+    def __init__(self, train: ExampleSet, objective: Objective, *, seed: int = 0):
+        self._batch = different_examples(train, seed)
+        self._objective = objective
+        self._seed = seed
+
+    def evaluate(
+        self,
+        candidate: Candidate,
+        trial: int,
+        fidelity: Fidelity,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_epoch: Callable[[float, float], None] = lambda epochs, loss: None,
+    ) -> Measurement:
+        """See `Evaluator.evaluate`; the fidelity changes nothing.
+
+        Returns:
+            The score under the objective's name, its sign turned where less is better, so that
+            any oracle can go by it. It is no accuracy: only the order means something.
+        """
+        started = time.perf_counter()
+        if should_stop():
+            raise StoppedError
+        scores = zero_cost_scores(
+            candidate.architecture, self._batch, names=[self.proxy], seed=self._seed
+        )
+        score = self._objective.utility(scores[self.proxy])
+        if not math.isfinite(score):
+            raise TrialFailedError("before training it answers different examples alike")
+        return Measurement(
+            score=score,
+            metrics={self._objective.name: score},
+            epochs=fidelity.epochs,
+            train_s=0.0,
+            wall_s=time.perf_counter() - started,
+        )
+
+    def inherit(
+        self,
+        candidate: Candidate,
+        trial: int,
+        parent: Candidate,
+        parent_trial: int,
+        *,
+        epochs: float,
+    ) -> float:
+        """See `Evaluator.inherit`: a score is of fresh weights, none are inherited."""
+        return 0.0
+
+
+def different_examples(train: ExampleSet, seed: int) -> Batch:
+    """`EXAMPLES` at random, or as many as there are.
+
+    Equal ones are taken once: no network can tell them apart, and each would have the score -inf.
+    """
+    drawn = rng("zero cost", seed=seed).permutation(len(train))[: 2 * EXAMPLES]
+    inputs = np.asarray(train.inputs[drawn])
+    _, first = np.unique(inputs.reshape(len(inputs), -1), axis=0, return_index=True)
+    kept = np.sort(first)[:EXAMPLES]
+    return Batch.of(inputs[kept], train.labels[drawn[kept]])

@@ -29,6 +29,11 @@ those of training alone is 0.41 on 9 networks.
 
 
 def _cheap_look(facts: Mapping[str, Any]) -> str:
+    if facts["name"] == "zero-cost":
+        return (
+            f"{wording.plural(facts['networks_scored'], 'network')} scored without training "
+            f"({facts['proxy']}), the worse half left out."
+        )
     if "networks_scored" in facts:
         return (
             f"{wording.plural(facts['networks_scored'], 'network')} scored with shared weights "

@@ -1,4 +1,4 @@
-"""What scores with shared weights are worth: who is trained alone, and whether the orders agree."""
+"""What cheap scores of networks are worth: who is trained alone, and whether the orders agree."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from autoarch.objectives import Objective
 from autoarch.trials import TrialRecord, TrialStatus
 
 BEST, LOWER = 5, (0.5, 0.75, 0.25)
-"""Networks trained alone before the shared weights are trusted: so many of the best, and those at
+"""Networks trained alone before the cheap scores are trusted: so many of the best, and those at
 these ranks among all, since a rank correlation needs bad ones as well."""
 
 FOLLOWERS = 24
-"""The next best so many may follow once the shared weights are trusted."""
+"""The next best so many may follow once the cheap scores are trusted."""
 
 LEAST_TAU = 0.2
 """Below this rank correlation cheap scores are not worth following."""
@@ -69,12 +69,15 @@ def agreement(
     return Agreement(tau if math.isfinite(tau) else None, len(pairs))
 
 
-def chosen(trials: Sequence[TrialRecord], objective: Objective) -> dict[str, Any]:
-    """The networks to train alone, by their scores with shared weights.
+def chosen(
+    trials: Sequence[TrialRecord], objective: Objective, *, kept: float = 1.0
+) -> dict[str, Any]:
+    """The networks to train alone, by their cheap scores.
 
     Args:
         trials: Of the scoring; the first is trial 0.
         objective: Which way is better.
+        kept: Share of the networks, the best, out of which all are taken but those of lower ranks.
 
     Returns:
         `checks`: decisions of the best few and of some lower ranks, in the order in which they
@@ -83,16 +86,17 @@ def chosen(trials: Sequence[TrialRecord], objective: Objective) -> dict[str, Any
     done = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
     ranked = sorted(done, key=lambda t: -objective.utility(t.score or 0.0))
     # Networks that differ in dropout alone have one score here: the first stands for all.
-    distinct: dict[tuple[int, int], TrialRecord] = {}
+    distinct: dict[tuple[int, int, float | None], TrialRecord] = {}
     for record in ranked:
-        distinct.setdefault((record.params, record.macs), record)
+        distinct.setdefault((record.params, record.macs, record.score), record)
     others = [t for t in distinct.values() if not trials or t.key != trials[0].key]
-    best = others[:BEST]
+    deserving = others[: math.ceil(kept * len(others))]
+    best = deserving[:BEST]
     lower = [others[int(share * (len(others) - 1))] for share in LOWER] if others else []
     lower = [t for place, t in enumerate(lower) if t not in best and t not in lower[:place]]
     mixed = [t for pair in zip(best, lower) for t in pair]
     checks = [*mixed, *(t for t in [*best, *lower] if t not in mixed)]
-    followers = [t for t in others[: BEST + FOLLOWERS] if t not in checks]
+    followers = [t for t in deserving[: BEST + FOLLOWERS] if t not in checks]
     return {
         "checks": [dict(t.decisions) for t in checks],
         "followers": [dict(t.decisions) for t in followers],

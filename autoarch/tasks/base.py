@@ -280,6 +280,10 @@ class BaseSearch(ABC):
                 )
             if self.space == "auto":
                 return RELAXED_SPACES[self.evaluator]
+        if self.evaluator == "zero-cost" and self.task == "text":
+            raise InvalidInputError(
+                "`evaluator` zero-cost is not for texts, only images and sounds."
+            )
         if isinstance(self.space, str):
             mobile = self.mobile and not getattr(self, "pretrained", None)
             if self.space not in SPACE_NAMES:

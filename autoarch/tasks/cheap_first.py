@@ -1,7 +1,7 @@
 """Searches in which something cheap says first which networks are worth training alone.
 
 1. Trial 0 is trained alone, as in every run.
-2. Something trained once scores networks, or finds some: `cheap_look`, of a subclass.
+2. Something cheap scores networks, or finds some: `cheap_look`, of a subclass.
 3. Those it names are trials of the run: they are trained alone.
 4. The rank correlation of both scores says whether the cheap one deserves trust. If so what it
    would have next follows, else the oracle goes on as if there had been nothing.
@@ -12,19 +12,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from autoarch.costs.budgets import Budgets
 from autoarch.errors import TrialFailedError
+from autoarch.evaluation.evaluator import Evaluator
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
+from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import Agreement, agreement
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.trials import RunDirectory, TrialLog
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 
 ALONE = "Networks are trained alone."
 
@@ -141,6 +144,46 @@ class CheapFirst(ABC):
             )
         return events_of(self.log, "supernet")[0]
 
+    def _scored(
+        self,
+        networks: SearchSpace,
+        baseline: Candidate,
+        evaluator: Evaluator,
+        log_file: Path,
+        *,
+        plan: Plan,
+        most: int | None,
+        tuned: Mapping[str, Mapping[str, Any]],
+        **others: Any,
+    ) -> list[TrialRecord]:
+        """Lets the oracle search with cheap scores; its trials have a log of their own.
+
+        Args:
+            networks: What is searched.
+            baseline: Trial 0 there; it is scored first.
+            evaluator: Scores.
+            log_file: Of the scores; what is in it is not scored again.
+            plan: When the time for scoring ends.
+            most: Most networks, or None.
+            tuned: Settings of oracles by name; what "auto" stands for is evolution.
+            **others: As `Search` takes them, in place of those of the run.
+        """
+        with TrialLog(log_file) as log:
+            oracle = self.make_oracle(networks, baseline=baseline, auto="evolution", tuned=tuned)
+            oracle.replay(log.events)
+            scoring = self.make_search(
+                networks,
+                oracle,
+                evaluator,
+                log=log,
+                plan=plan,
+                progress=_Listener(Heartbeat(self.log, self.clock)),
+                max_trials=most,
+                **others,
+            )
+            scoring.run()
+            return scoring.trials
+
     def _share_done(self, begin_s: float) -> Callable[[float], float]:
         """From the epochs of what is cheap to the share of its training that is done.
 
@@ -160,7 +203,17 @@ class CheapFirst(ABC):
         tau = "undefined" if found.tau is None else f"{found.tau:.2f}"
         text = f"{self.scores} of {found.networks} networks: Kendall's tau {tau}"
         given_up = followers and not found.trusted
-        return text + ("; too low, so the supernet is not followed." if given_up else ".")
+        return text + ("; too low, so the cheap ones are not followed." if given_up else ".")
+
+
+class _Listener(Progress):
+    """Hears of each score, and tells that time passes."""
+
+    def __init__(self, heartbeat: Callable[[], None]):
+        self._heartbeat = heartbeat
+
+    def trial_measured(self, record: TrialRecord, best: TrialRecord) -> None:
+        self._heartbeat()
 
 
 def events_of(log: TrialLog, kind: str) -> list[dict[str, Any]]:

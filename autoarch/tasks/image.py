@@ -235,7 +235,8 @@ class ImageSearch(BaseSearch):
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
         evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
             trains shared weights once, scores thousands of candidates with them, and trains the
-            best alone; "darts", "darts-second-order" (cell space), "fbnet" and "proxyless" (mobile
+            best alone; "zero-cost" leaves out the worse half of networks scored without any
+            training; "darts", "darts-second-order" (cell space), "fbnet" and "proxyless" (mobile
             space) train one network of all options and then alone what its gradients chose.
         space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology",
             "nasbench201", or "pretrained", which "auto" stands for where `pretrained` is given; or

@@ -7,7 +7,7 @@ trained alone. For what comes before and after see `autoarch.tasks.cheap_first`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,14 +15,13 @@ from autoarch.errors import TrialFailedError
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.search.budget import Plan
 from autoarch.search.heartbeat import Heartbeat
-from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import chosen
 from autoarch.spaces import Candidate
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
 from autoarch.tasks.cheap_first import FREE_EPOCHS, CheapFirst
 from autoarch.tasks.oracle_choice import most_macs
-from autoarch.trials import TrialLog, TrialRecord, load_arrays, save_arrays
+from autoarch.trials import TrialRecord, load_arrays, save_arrays
 
 FREE_SCORES = 200
 """Networks scored where no clock decides."""
@@ -114,37 +113,17 @@ class OneShot(CheapFirst):
         supernet: Supernet,
         until_s: float | None,
     ) -> list[TrialRecord]:
-        """Lets the oracle search with shared weights; its trials have a log of their own."""
+        """Lets the oracle search with shared weights."""
         evaluator = self.evaluator
-        with TrialLog(self.run.supernet / "trials.jsonl") as log:
-            oracle = self.make_oracle(
-                networks, baseline=baseline, auto="evolution", tuned=SHARED_SETTINGS
-            )
-            oracle.replay(log.events)
-            scoring = self.make_search(
-                networks,
-                oracle,
-                SharedWeightsEvaluator(
-                    supernet,
-                    evaluator.train,
-                    evaluator.valid,
-                    evaluator.objective,
-                    seed=evaluator.seed,
-                ),
-                log=log,
-                plan=Plan((max(supernet.epochs, 1e-3),), until_s, until_s, 0.0, 0.05),
-                progress=_Listener(Heartbeat(self.log, self.clock)),
-                max_trials=FREE_SCORES if until_s is None else None,
-            )
-            scoring.run()
-            return scoring.trials
-
-
-class _Listener(Progress):
-    """Hears of each score, and tells that time passes."""
-
-    def __init__(self, heartbeat: Callable[[], None]):
-        self._heartbeat = heartbeat
-
-    def trial_measured(self, record: TrialRecord, best: TrialRecord) -> None:
-        self._heartbeat()
+        shared = SharedWeightsEvaluator(
+            supernet, evaluator.train, evaluator.valid, evaluator.objective, seed=evaluator.seed
+        )
+        return self._scored(
+            networks,
+            baseline,
+            shared,
+            self.run.supernet / "trials.jsonl",
+            plan=Plan((max(supernet.epochs, 1e-3),), until_s, until_s, 0.0, 0.05),
+            most=FREE_SCORES if until_s is None else None,
+            tuned=SHARED_SETTINGS,
+        )

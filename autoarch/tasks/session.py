@@ -24,15 +24,13 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.supernet.path import require_sharing
 from autoarch.tasks.cheap_first import facts_of
-from autoarch.tasks.differentiable import Differentiable
 from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
+from autoarch.tasks.evaluators import check_evaluator, stages_of
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, search_objectives
-from autoarch.tasks.one_shot import OneShot
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.predictor import Predictor
 from autoarch.tasks.result import card_of, phase_seconds, result_of
@@ -99,8 +97,7 @@ class Session:
             space = self.task.space(self.settings, setup, data)
             space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
-            if self.settings.evaluator == "one-shot":
-                require_sharing(baseline.architecture)
+            check_evaluator(self.settings.evaluator, baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline)
             first = first_candidates(
@@ -233,8 +230,7 @@ class Session:
         if method == "train":
             search.run()
         else:
-            stages = OneShot if method == "one-shot" else partial(Differentiable, method=method)
-            stages(
+            stages_of(method)(
                 space=space,
                 baseline=baseline,
                 objective=objective,

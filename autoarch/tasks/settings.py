@@ -40,7 +40,7 @@ RELAXED_SPACES = {
 }
 """The spaces that evaluators relax: what "auto" stands for with them."""
 
-EVALUATORS = ("train", "one-shot", *RELAXED_SPACES)
+EVALUATORS = ("train", "one-shot", "zero-cost", *RELAXED_SPACES)
 MOST_MEMBERS = 16
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
@@ -182,6 +182,11 @@ class Settings:
         if self.pretrained is not None and self.space not in ("auto", PretrainedSpace.name):
             raise InvalidInputError(
                 f"`pretrained` goes with `space` auto or pretrained; got {self.space!r}."
+            )
+        if self.pretrained is not None and self.evaluator == "zero-cost":
+            raise InvalidInputError(
+                "`evaluator` zero-cost scores networks with fresh weights; it does not go with "
+                "`pretrained`."
             )
         if self.pretrained is not None and self.architecture is not None:
             raise InvalidInputError(

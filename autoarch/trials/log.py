@@ -9,9 +9,10 @@ earlier sittings of an interrupted run included). The kinds:
 - `ended` {trial, status, reason}: it failed or does not fit;
 - `phase` {name}: a phase of the run begins (data, probe, search, final, export, report);
 - `clock` {}: a heartbeat, so that a killed run knows the time it has spent;
-- `supernet` {begin_s, until_s, scoring_until_s}: shared weights are trained, and used until when;
-- `shared` {epochs, weights, networks, checks, followers, scores}: what they chose to be trained
-  alone (decisions, and scores by key);
+- `supernet` {begin_s, until_s, scoring_until_s}: until when what is cheap is trained, as shared
+  weights are, and networks are scored with it;
+- `shared` {checks, followers, scores, facts}: what it chose to be trained alone (decisions, and
+  scores by key);
 - `agreement` {tau, networks}: how well those scores agree with training alone;
 - `final` {...}: progress of the final training;
 - `finished` {}: the run is complete.

@@ -1,6 +1,6 @@
 """A run is a directory: where its files lie, and how they are written.
 
-RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | supernet/ | model/
+RUN/ run.json | trials.jsonl | cache/ | checkpoints/ | supernet/ | zero-cost.jsonl | model/
      result.json | evaluation.json | report.html
 """
 
@@ -63,6 +63,11 @@ class RunDirectory:
     def supernet(self) -> Path:
         """Shared weights, and a log of the networks scored with them."""
         return self.root / "supernet"
+
+    @property
+    def zero_cost_file(self) -> Path:
+        """A log of the networks scored without training."""
+        return self.root / "zero-cost.jsonl"
 
     @property
     def model(self) -> Path:

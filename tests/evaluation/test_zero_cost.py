@@ -13,15 +13,25 @@ from autoarch.architecture.ops.dense import Dense
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.zero import Zero
+from autoarch.data.dataset import ImageSet
+from autoarch.errors import InvalidInputError, TrialFailedError
+from autoarch.evaluation.evaluator import StoppedError
 from autoarch.evaluation.zero_cost import (
     PROXIES,
     Batch,
+    ZeroCostEvaluator,
+    different_examples,
     grad_norm,
     jacob_cov,
     naswot,
+    require_scorable,
     synflow,
     zero_cost_scores,
 )
+from autoarch.objectives import get_objective
+from autoarch.spaces import Candidate
+from autoarch.training.recipe import Recipe
+from autoarch.trials import Fidelity
 
 RANDOM = np.random.default_rng(0)
 
@@ -143,3 +153,62 @@ def test_wider_networks_flow_more():
         zero_cost_scores(network(width=width), batch(), names=["synflow"]) for width in (4, 16)
     )
     assert narrow["synflow"] < wide["synflow"]
+
+
+def shallow(*, function=None, dead=False):
+    graph = GraphBuilder((5, 5, 3))
+    x = graph.add(Conv2D(6, 3), INPUT, name="conv")
+    x = graph.add(Zero(), x, name="zero") if dead else x
+    x = graph.add(Activation(function), x, name="act") if function else x
+    x = graph.add(GlobalAveragePool2D(), x, name="pool")
+    graph.add(Dense(4), x, name="logits")
+    return graph.finish()
+
+
+def test_any_activation_splits_examples_where_its_input_changes_its_sign():
+    given = batch(7)
+    relu, silu, hard = (
+        zero_cost_scores(shallow(function=name), given, names=["naswot"])["naswot"]
+        for name in ("relu", "silu", "hard_silu")
+    )
+    assert np.isfinite(relu) and relu == silu == hard
+
+
+def pictures(n=40):
+    labels = (np.arange(n) % 4).astype(np.int64)
+    inputs = np.random.default_rng(1).integers(0, 256, (n, 5, 5, 3)).astype(np.uint8)
+    return ImageSet(inputs, labels, ("",) * n)
+
+
+def evaluated(network, objective="accuracy", **given):
+    evaluator = ZeroCostEvaluator(pictures(), get_objective(objective), seed=3)
+    return evaluator.evaluate(Candidate({}, network, Recipe()), 0, Fidelity(1.0), **given)
+
+
+def test_the_evaluator_gives_the_score_in_place_of_the_objective():
+    expected = zero_cost_scores(network(), different_examples(pictures(), 3), seed=3)["naswot"]
+    measurement = evaluated(network())
+    assert measurement.score == measurement.metrics["accuracy"] == pytest.approx(expected)
+    assert evaluated(network(), "log_loss").score == pytest.approx(-expected)
+    assert (measurement.epochs, measurement.train_s) == (1.0, 0.0)
+
+
+def test_the_evaluator_says_what_cannot_be_scored_and_stops_when_told():
+    with pytest.raises(TrialFailedError, match="answers different examples alike"):
+        evaluated(shallow(function="relu", dead=True))
+    with pytest.raises(StoppedError):
+        evaluated(network(), should_stop=lambda: True)
+    require_scorable(network())
+    with pytest.raises(InvalidInputError, match="zero-cost scores networks by their activations"):
+        require_scorable(shallow())
+
+
+def test_equal_examples_are_taken_once_with_their_labels():
+    once = pictures()
+    several = ImageSet(np.repeat(once.inputs, 3, axis=0), np.repeat(once.labels, 3), ("",) * 120)
+    given = different_examples(several, 0)
+    rows = given.inputs.numpy().reshape(len(given.inputs), -1)
+    assert 20 < len(rows) <= 32 and len(np.unique(rows, axis=0)) == len(rows)
+    for row, label in zip(rows, given.labels.numpy()):
+        (place,) = np.flatnonzero((once.inputs.reshape(40, -1) == row).all(axis=1))
+        assert once.labels[place] == label

@@ -31,6 +31,21 @@ def test_what_is_not_defined_and_what_was_not_followed_are_said():
     assert "is 0.10 on 1 network: too low" in text
 
 
+def test_scores_without_training_are_said():
+    facts = {
+        "name": "zero-cost",
+        "proxy": "naswot",
+        "networks_scored": 100,
+        "tau": 0.4,
+        "tau_networks": 9,
+        "fell_back": False,
+    }
+    text = evaluator_text({"evaluator": facts})
+    assert text.startswith(
+        "100 networks scored without training (naswot), the worse half left out."
+    )
+
+
 def test_what_gradients_found_is_said():
     facts = {
         "name": "darts",

@@ -74,4 +74,16 @@ def test_networks_that_share_a_score_by_nature_are_taken_once():
     trials = [record(0, 0.5), *(record(t, 0.9, params=7) for t in (1, 2, 3)), record(4, 0.8)]
     found = chosen(trials, ACCURACY)
     assert [d["width"] for d in found["checks"]] == [1, 4]
+    unlike = [record(0, 0.5), *(record(t, 0.9 - t / 100, params=7) for t in (1, 2))]
+    assert [d["width"] for d in chosen(unlike, ACCURACY)["checks"]] == [1, 2]
     assert chosen(trials[:1], ACCURACY)["checks"] == []
+
+
+def test_the_worse_part_is_left_out_but_for_a_lower_rank():
+    trials = [record(trial, 0.5 + 0.001 * trial) for trial in range(41)]
+    found = chosen(trials, ACCURACY, kept=0.5)
+    ranks = [40 - decisions["width"] for decisions in [*found["checks"], *found["followers"]]]
+    assert sorted(ranks) == [*range(20), 29]
+    few = chosen(trials[:5], ACCURACY, kept=0.5)
+    assert sorted(4 - decisions["width"] for decisions in few["checks"]) == [0, 1, 2]
+    assert few["followers"] == []

@@ -1,5 +1,5 @@
 """The stages of searches with a cheap look first: real shared weights, networks by chance in place
-of what gradients find, a look-up in place of training alone."""
+of what gradients find, look-ups in place of scores without training and of training alone."""
 
 import zlib
 from contextlib import ExitStack
@@ -14,6 +14,7 @@ from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import InvalidInputError, TrialFailedError
+from autoarch.evaluation.zero_cost import ZeroCostEvaluator
 from autoarch.objectives import get_objective
 from autoarch.oracles import make_oracle
 from autoarch.search.budget import Clock, Plan
@@ -21,7 +22,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import CellSpace, MobileSpace
 from autoarch.supernet.training import Supernet
-from autoarch.tasks import cheap_first, differentiable, one_shot
+from autoarch.tasks import cheap_first, differentiable, one_shot, zero_cost_first
 from autoarch.tasks.cheap_first import facts_of
 from autoarch.training.augment import make_augmenter
 from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
@@ -351,6 +352,114 @@ def test_evaluators_that_relax_a_space_search_that_space():
         settings(evaluator="fbnet", space="cell")
     with pytest.raises(InvalidInputError, match="`evaluator` darts is for images; got text data"):
         autoarch.TextSearch(time=None, evaluator="darts")._settings()
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Scores without training that depend on the key alone; the keys in the order asked for."""
+    asked = []
+
+    def evaluate(self, candidate, trial, fidelity, **_):
+        asked.append(candidate.architecture.key)
+        score = by_key(asked[-1])
+        return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.0, 0.0)
+
+    monkeypatch.setattr(zero_cost_first, "MOST_SCORES", 40)
+    monkeypatch.setattr(ZeroCostEvaluator, "evaluate", evaluate)
+    return asked
+
+
+def filtered(folder, stack, evaluator=None, trials=14):
+    return Sitting(folder, stack, evaluator, trials, stages=zero_cost_first.ZeroCostFirst)
+
+
+def test_what_is_trained_comes_from_the_better_half_but_for_one(tmp_path, scored):
+    with ExitStack() as stack:
+        sitting = filtered(tmp_path / "run", stack)
+        facts = facts_of(sitting.log)
+    trial_0, *others = scored
+    assert trial_0 == sitting.search.trials[0].key and len(set(scored)) == 40
+    ranked = sorted(others, key=by_key, reverse=True)
+    ranks = [ranked.index(trial.key) for trial in sitting.search.trials[1:]]
+    assert sorted(ranks)[:5] == [0, 1, 2, 3, 4] and len(ranks) == 13
+    assert [rank for rank in ranks if rank >= 20] == [28]
+    assert facts == {
+        "name": "zero-cost",
+        "proxy": "naswot",
+        "networks_scored": 40,
+        "tau": 1.0,
+        "tau_networks": 9,
+        "fell_back": False,
+    }
+
+
+def test_an_order_that_training_does_not_confirm_is_left(tmp_path, scored):
+    with ExitStack() as stack:
+        sitting = filtered(tmp_path / "run", stack, LookUp(lambda key: 1 - by_key(key)))
+        assert facts_of(sitting.log)["fell_back"]
+    assert sitting.notes[0].endswith("tau -1.00; too low, so the cheap ones are not followed.")
+
+
+@pytest.mark.parametrize(("stage", "scores"), [("scoring", 40 + 1), ("alone", 40)])
+def test_a_kill_loses_no_score(tmp_path, scored, monkeypatch, stage, scores):
+    with ExitStack() as stack:
+        whole = filtered(tmp_path / "whole", stack)
+    del scored[:]
+    target, limit = {"scoring": (ZeroCostEvaluator, 7), "alone": (LookUp, 1)}[stage]
+    with ExitStack() as stack, monkeypatch.context() as patch, pytest.raises(Killed):
+        original, calls = target.evaluate, []
+
+        def killed(*args, **kwargs):
+            calls.append(args)
+            measurement = original(*args, **kwargs)
+            if len(calls) > limit:
+                raise Killed
+            return measurement
+
+        patch.setattr(target, "evaluate", killed)
+        filtered(tmp_path / "run", stack)
+    with ExitStack() as stack:
+        resumed = filtered(tmp_path / "run", stack)
+        assert facts_of(resumed.log) == facts_of(whole.log)
+    assert essence(resumed.search) == essence(whole.search) and len(scored) == scores
+
+
+def test_networks_that_cannot_be_scored_are_searched_without(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise TrialFailedError("before training it answers different examples alike")
+
+    monkeypatch.setattr(ZeroCostEvaluator, "evaluate", fails)
+    with ExitStack() as stack:
+        sitting = filtered(tmp_path / "run", stack, trials=3)
+        assert len(sitting.search.trials) == 3 and facts_of(sitting.log) is None
+    told = "Networks could not be scored without training. Networks are trained alone."
+    assert sitting.notes == [told]
+
+
+@pytest.mark.parametrize(
+    ("search", "given", "told"),
+    [
+        (autoarch.TextSearch, {}, "zero-cost is not for texts, only images and sounds."),
+        (autoarch.ImageSearch, {"pretrained": "mobilenet"}, "does not go with `pretrained`."),
+    ],
+)
+def test_what_is_not_scored_without_training_is_said(search, given, told):
+    with pytest.raises(InvalidInputError, match=told) as refused:
+        search(time=None, evaluator="zero-cost", **given)._settings()
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.long
+def test_the_whole_way_without_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(zero_cost_first, "MOST_SCORES", 6)
+    search = autoarch.ImageSearch(
+        time=None, trials=3, space="mobile", evaluator="zero-cost", output=tmp_path / "run"
+    )
+    result = search.fit(DATA.inputs, DATA.labels).result_
+    assert result["evaluator"]["networks_scored"] == 6 and "zero-cost" in result["phases"]
+    assert result["trials"]["completed"] == 3
+    assert "6 networks scored without training (naswot)" in search.summary()
+    assert "scored without training" in search.report().read_text()
 
 
 @pytest.mark.long

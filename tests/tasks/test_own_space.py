@@ -227,6 +227,10 @@ class Subclassed(keras_tuner.HyperModel):
         ({"space": Subclassed()}, "Functional or Sequential Keras model; got Own"),
         ({"space": Perceptron(), "ship": "int8"}, "no int8 form here"),
         ({"space": Perceptron(), "prefer": "size=10KB"}, "no int8 form here"),
+        (
+            {"space": Perceptron(), "evaluator": "zero-cost", "precision": "float32"},
+            "zero-cost scores networks by their activations",
+        ),
     ],
 )
 def test_what_a_hypermodel_cannot_be_is_told(settings, message, tmp_path):
