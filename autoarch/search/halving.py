@@ -78,16 +78,27 @@ def next_promotion(
 
 
 def best_trial(
-    trials: Sequence[TrialRecord], rungs: Sequence[float], objective: Objective
+    trials: Sequence[TrialRecord],
+    rungs: Sequence[float],
+    objective: Objective,
+    *,
+    alike: float = ALIKE,
 ) -> TrialRecord | None:
     """The trial to go on with: highest rung first, then score, then the earlier one.
 
     Scores of different rungs do not compare, and only the better trials reach the upper rungs.
     Trial 0 is replaced only by a trial that got as high and is better by `LEAD` standard errors
     on the highest rung that both have: one that was promoted and then had no rival there has not
-    won. Of those that do, the one of fewest multiply-adds within `ALIKE` standard errors of the
+    won. Of those that do, the one of fewest multiply-adds within `alike` standard errors of the
     best is taken. A trial that inherited weights has seen the data more often: it wins only once
     trial 0 is measured with as many epochs, the inherited ones counted.
+
+    Args:
+        trials: All trials so far.
+        rungs: Epochs of each rung, growing.
+        objective: Which way is better.
+        alike: See above; 0 where a limit says what a network may cost. Networks that keep it are
+            small and see the data often enough; what they lack is weights.
     """
     completed = [t for t in trials if t.status is TrialStatus.COMPLETED and t.score is not None]
     baseline = next((t for t in completed if t.trial == 0), None)
@@ -120,7 +131,7 @@ def best_trial(
         return baseline
     best = max(winners, key=rank)
     assert best.last is not None
-    least = rank(best)[1] - ALIKE * standard_error(best.last, objective)
+    least = rank(best)[1] - alike * standard_error(best.last, objective)
     alike = [t for t in winners if level(t) == level(best) and rank(t)[1] >= least]
     return min(alike, key=lambda t: (t.macs, -rank(t)[1], t.trial))
 

@@ -19,7 +19,7 @@ from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.front import front_merits, front_of
-from autoarch.search.halving import best_trial, next_promotion
+from autoarch.search.halving import ALIKE, best_trial, next_promotion
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.inheritance import nearest_parent
 from autoarch.search.progress import Progress
@@ -62,6 +62,7 @@ class Search:
         price: What a candidate costs beside what is measured of it; joins its metrics.
         objectives: Several objectives, `objective` and then costs; promotions and the best trial
             go by their front. Empty for `objective` alone.
+        alike: Standard errors within which the cheaper of two trials wins; see `best_trial`.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Search:
         inherit: bool = False,
         price: Callable[[Candidate], Mapping[str, float]] | None = None,
         objectives: Sequence[Objective] = (),
+        alike: float = ALIKE,
     ):
         self._space = space
         self._oracle = oracle
@@ -94,6 +96,7 @@ class Search:
         self._inherit = inherit
         self._price = price
         self._objectives = tuple(objectives)
+        self._alike = alike
         self._heartbeat = Heartbeat(log, clock)
         self.trials: list[TrialRecord] = replay(log.events)
         self.training_s = 0.0
@@ -110,7 +113,8 @@ class Search:
         """The best trial so far, or None; of several objectives the knee of the front."""
         if self._objectives:
             return front_of(self.trials, self._objectives)[1]
-        return best_trial(self.trials, self._plan.rungs, self._objective)
+        rungs, alike = self._plan.rungs, self._alike
+        return best_trial(self.trials, rungs, self._objective, alike=alike)
 
     def go_on_with(self, oracle: SearchOracle) -> None:
         """Lets another oracle choose from now on; it has been told of the trials in the log."""

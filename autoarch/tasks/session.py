@@ -20,6 +20,7 @@ from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
 from autoarch.report.page import write_report
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
+from autoarch.search.halving import ALIKE
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.seeding import rng
@@ -208,6 +209,7 @@ class Session:
             interrupted=lambda: self._interrupts.requested,
             price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
             objectives=search_objectives(objectives) if objectives else (),
+            alike=0.0 if self.budgets else ALIKE,
         )
         make_oracle = partial(
             choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks

@@ -79,6 +79,7 @@ def test_of_trials_within_a_standard_error_the_cheapest_wins():
     assert chosen(measured(2, 0.65, 99)) == 1  # more than a standard error below
     assert chosen(measured(2, 0.66, 101)) == 1  # costs more
     assert chosen(measured(2, 0.66, 50), measured(3, 0.67, 50)) == 3  # as cheap, and better
+    assert best_trial([known, best, measured(2, 0.69, 9)], RUNGS, ACCURACY, alike=0).trial == 1
     low = measured(1, 0.62, 100)  # trial 0 leads nobody, but 0.59 does not lead it clearly either
     assert best_trial([known, low, measured(2, 0.59, 10)], RUNGS, ACCURACY).trial == 1
 
