@@ -389,7 +389,7 @@ class OracleContract:
     # Keras' own save_weights warns under NumPy 2 (h5py)
     @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
     def test_a_live_search_with_a_users_hypermodel(self, make, tmp_path):
-        oracle = make(keras_tuner.HyperParameters, objective="val_accuracy", max_trials=4, seed=3)
+        oracle = make(keras_tuner.HyperParameters, objective="val_accuracy", max_trials=3, seed=3)
         tuner = keras_tuner.Tuner(
             oracle=oracle, hypermodel=build_model, directory=tmp_path, project_name="live"
         )
@@ -397,7 +397,7 @@ class OracleContract:
         x = rng.normal(size=(32, 4)).astype("float32")
         y = (x[:, 0] > 0).astype("int32")
         tuner.search(x, y, validation_data=(x, y), epochs=1, batch_size=16, verbose=0)
-        assert len(oracle.history.completed) == 4
+        assert len(oracle.history.completed) == 3
         for trial in oracle.trials.values():
             values = decisions_of(trial.hyperparameters.values)
             assert trial.status == TrialStatus.COMPLETED

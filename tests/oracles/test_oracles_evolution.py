@@ -108,9 +108,11 @@ def median_of_a_proposal(oracle_class, *, trials):
 
 @pytest.mark.parametrize(
     ("oracle_class", "limit"),
-    [(EvolutionOracle, 1e-3), (EvolutionStrategyOracle, 1e-3), (GeneticOracle, 1.5e-3)],
+    [(EvolutionOracle, 4e-3), (EvolutionStrategyOracle, 4e-3), (GeneticOracle, 6e-3)],
 )
-def test_a_proposal_takes_about_a_millisecond(oracle_class, limit):
+def test_a_proposal_takes_few_milliseconds(oracle_class, limit):
+    """About four times what `benchmarks/oracles.md` says: machines differ by a factor of two, and
+    share their caches with other work."""
     # The least of three, as in `timeit`: what is more is other processes on the same cores.
     assert min(median_of_a_proposal(oracle_class, trials=250) for _ in range(3)) <= limit
 

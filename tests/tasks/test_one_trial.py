@@ -9,12 +9,17 @@ import pytest
 
 import autoarch
 from autoarch.errors import InvalidInputError
+from autoarch.search import budget
 
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> autoarch.ImageSearch:
-    output = tmp_path_factory.mktemp("trial") / "run"
-    return autoarch.ImageSearch(None, trials=2, oracle="random", output=output).fit("demo:digits")
+    search = autoarch.ImageSearch(
+        None, trials=2, oracle="random", output=tmp_path_factory.mktemp("trial") / "run"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "FREE_FINAL_EPOCHS", 3.0)
+        return search.fit("demo:digits")
 
 
 def test_a_trial_is_exported_with_its_own_weights_and_figures(
