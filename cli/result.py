@@ -32,9 +32,12 @@ def print_result(search: BaseSearch, *, as_json: bool) -> None:
 def next_commands(run: Path, noun: str = "image") -> str:
     """What to do with the model, as commands to copy; `noun` is what an example is called."""
     name = shlex.quote(str(run))
+    new, more = f"{noun.upper()}...", "FOLDER"
+    if noun == "text":  # what stands alone is a file
+        new, more = "--text TEXT", "TABLE"
     steps = (
-        (f"classes of new {noun}s", f"autoarch predict {name} {noun.upper()}..."),
-        ("measure on more data", f"autoarch evaluate {name} FOLDER"),
+        (f"classes of new {noun}s", f"autoarch predict {name} {new}"),
+        ("measure on more data", f"autoarch evaluate {name} {more}"),
         ("what the search tried", f"autoarch trials {name}"),
         ("the whole story", f"autoarch report {name} --open"),
     )

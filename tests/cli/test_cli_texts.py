@@ -77,3 +77,13 @@ def test_a_vectors_file_of_other_words(runner, tmp_path):
     result = runner.invoke(cli, ["fit", str(table(tmp_path, ROWS)), "--quiet", *options])
     assert result.exit_code == 2, result.output
     assert "no word of the training texts" in result.stderr
+
+
+def test_the_next_command_takes_a_text_as_an_option() -> None:
+    from autoarch.cli.predict import predict
+    from autoarch.cli.result import next_commands
+
+    options = [name for parameter in predict.params for name in parameter.opts]
+    assert "--text" in options
+    assert "autoarch predict 'my run' --text TEXT\n" in next_commands(Path("my run"), "text")
+    assert "autoarch predict run CLIP...\n" in next_commands(Path("run"), "clip")
