@@ -132,8 +132,8 @@ def best_trial(
     best = max(winners, key=rank)
     assert best.last is not None
     least = rank(best)[1] - alike * standard_error(best.last, objective)
-    alike = [t for t in winners if level(t) == level(best) and rank(t)[1] >= least]
-    return min(alike, key=lambda t: (t.macs, -rank(t)[1], t.trial))
+    equals = [t for t in winners if level(t) == level(best) and rank(t)[1] >= least]
+    return min(equals, key=lambda t: (t.macs, -rank(t)[1], t.trial))
 
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:
