@@ -136,12 +136,12 @@ class Trainer:
         self._class_weights = tf.constant(weights, tf.float32)
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
         self.model = architecture.build(policy=policy)
-        self._parts = 1 if tf.config.list_physical_devices("GPU") else 2
+        self.batch_size = min(recipe.batch_size, len(data))
+        self._parts = parts_of(self.batch_size)
         fuse_batch_norms(self.model, updates=self._parts)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
         self._learner = architecture.learner(self.model)
-        self.batch_size = min(recipe.batch_size, len(data))
         self._optimizer = self._make_optimizer(policy)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
@@ -176,9 +176,8 @@ class Trainer:
         return optimizer
 
     def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        parts = self._parts if self.batch_size >= HALVED_FROM else 1
         size = tf.shape(x)[0]
-        ends = [size * part // parts for part in range(parts + 1)]
+        ends = [size * part // self._parts for part in range(self._parts + 1)]
         with tf.GradientTape() as tape:
             sums = [self._loss(x[a:b], y[a:b]) for a, b in pairwise(ends)]
             loss = tf.add_n(sums) / tf.cast(size, tf.float32)
@@ -321,6 +320,13 @@ class Trainer:
             variable.assign(value)
         (steps, batch_size), (epochs,) = state["progress"]
         self.steps, self.batch_size, self.epochs = int(steps), int(batch_size), float(epochs)
+
+
+def parts_of(batch_size: int) -> int:
+    """In how many parts, side by side, a batch of so many examples is computed here: see
+    `HALVED_FROM`."""
+    on_cpu = not tf.config.list_physical_devices("GPU")
+    return 2 if on_cpu and batch_size >= HALVED_FROM else 1
 
 
 def input_spec(architecture: Architecture) -> tf.TensorSpec:

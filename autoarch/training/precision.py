@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from autoarch.errors import InvalidInputError
+from autoarch.training.fit import parts_of
 
 POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 TENSOR_CORES = (7, 0)
@@ -56,9 +57,9 @@ def _step_s(policy: str) -> float:
     @tf.function(autograph=False, jit_compile=False)
     def step(batch: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            # Two halves side by side, as `Trainer` computes them.
-            halves = [model(half, training=True) for half in tf.split(batch, 2)]
-            loss = tf.add_n([tf.reduce_mean(tf.square(tf.cast(y, tf.float32))) for y in halves])
+            # In parts side by side, as `Trainer` computes them.
+            parts = [model(part, training=True) for part in tf.split(batch, parts_of(_BATCH))]
+            loss = tf.add_n([tf.reduce_mean(tf.square(tf.cast(y, tf.float32))) for y in parts])
         gradients: list[tf.Tensor] = tape.gradient(loss, variables)
         return gradients
 

@@ -67,15 +67,16 @@ def test_it_learns_in_every_precision(architecture, data, augment, policy):
 
 
 @pytest.mark.parametrize("batch_size", [15, 33])
-def test_two_halves_make_the_step_of_the_whole_batch(data, augment, batch_size):
+def test_two_halves_make_the_step_of_the_whole_batch(data, augment, batch_size, monkeypatch):
     """Without batch norm; the halves of 33 are unequal, and 15 is not halved."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     entry = GraphBuilder(SHAPE)
     node = entry.add(Conv2D(4, use_bias=True), INPUT, name="conv")
     entry.add(Dense(CLASSES), entry.add(GlobalAveragePool2D(), node, name="pool"), name="logits")
     recipe = Recipe(batch_size=batch_size)
     options = {"seed": 3, "class_weights": np.array([0.5, 1.0, 2.0])}
     halved, whole = (Trainer(entry.finish(), recipe, data, augment, **options) for _ in range(2))
-    halved._parts, whole._parts = 2, 1
+    whole._parts = 1
     x = tf.cast(data.images[:batch_size], tf.float32)
     y = tf.one_hot(data.labels[:batch_size], CLASSES)
     before = halved.weights()
@@ -86,6 +87,18 @@ def test_two_halves_make_the_step_of_the_whole_batch(data, augment, batch_size):
         assert np.abs(a - first).max() > 1e-4
     ops = [op.type for op in halved._step.get_concrete_function(x, y).graph.get_operations()]
     assert ops.count("Conv2D") == (1 if batch_size < HALVED_FROM else 2)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "devices", "momentum"), [(32, [], 0.9**0.5), (32, ["gpu"], 0.9), (8, [], 0.9)]
+)
+def test_batch_norms_forget_as_much_a_step_in_one_part_as_in_two(
+    architecture, data, augment, monkeypatch, batch_size, devices, momentum
+):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: devices)
+    subject = Trainer(architecture, Recipe(batch_size=batch_size), data, augment)
+    norms = [layer for layer in subject.model.layers if hasattr(layer, "moving_mean")]
+    assert norms and all(layer.momentum == pytest.approx(momentum) for layer in norms)
 
 
 def test_the_optimizer_is_keras_own():
