@@ -256,9 +256,13 @@ def records_of(
 def columns_of(path: Path, content: str) -> list[str]:
     """Names of the columns of a CSV or TSV file, as its first line has them."""
     csv.field_size_limit(1 << 30)  # for the rows as well: some are a megabyte long
-    header = next(line for line in content.replace("\0", "").splitlines() if line.strip())
+    header = _header(content)
     (names,) = csv.reader([header], delimiter=_delimiter(path, header))
     return [name.strip() for name in names]
+
+
+def _header(content: str) -> str:
+    return next(line for line in content.replace("\0", "").splitlines() if line.strip())
 
 
 def _delimiter(path: Path, header: str) -> str:
@@ -271,13 +275,13 @@ def _rows_of(path: Path, content: str, columns: int) -> list[tuple[int, list[str
     Where a quote opens a field and none closes it, quotes may be part of the texts: they are where
     more rows have as many fields as there are columns.
     """
+    delimiter = _delimiter(path, _header(content))
     content = content.replace("\0", "")
-    header = next(line for line in content.splitlines() if line.strip())
 
     def read(*, quoted: bool, strict: bool = False) -> list[tuple[int, list[str]]]:
         reader = csv.reader(
             io.StringIO(content, newline=""),
-            delimiter=_delimiter(path, header),
+            delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             strict=strict,
         )
