@@ -15,7 +15,11 @@ from autoarch.search import budget
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> autoarch.ImageSearch:
     search = autoarch.ImageSearch(
-        None, trials=2, oracle="random", output=tmp_path_factory.mktemp("trial") / "run"
+        None,
+        trials=2,
+        oracle="random",
+        fixed={"width": 8},
+        output=tmp_path_factory.mktemp("trial") / "run",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budget, "FREE_FINAL_EPOCHS", 3.0)
