@@ -3,7 +3,7 @@
 Not `keras.Model.fit`: on two cores that spends 4.3 s before the first step of a small network
 (a symbolic build, metrics, and nested traces), as much as an epoch, while this loop's step is
 traced in about 2 s. It also stops between two steps when the clock says so, and lays the learning
-rate over seconds. Models, optimizers and layers are Keras's own.
+rate over seconds. Models and layers are Keras's own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
 from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.fused_norm import fuse_batch_norms
+from autoarch.training.optimizer import MuonAdamW, orthogonal_kernels
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
@@ -66,36 +67,6 @@ class Trained:
     train_s: float
     curve: tuple[dict[str, float], ...]
     stopped: bool = False
-
-
-class _OneReplicaAdamW(keras.optimizers.AdamW):
-    """AdamW without the sum of gradients over replicas, of which there is one.
-
-    That sum has a gradient of its own, which TensorFlow keeps for ever, and the traced graph with
-    it: 8 MB for each network trained.
-
-    Each step is TensorFlow's one kernel for Adam, which passes over the weights once, not ten
-    times: what counts where tables of embeddings hold millions.
-    """
-
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        return grads_and_vars
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=tf.cast(self.beta_1, variable.dtype),
-            beta2=tf.cast(self.beta_2, variable.dtype),
-            epsilon=tf.cast(self.epsilon, variable.dtype),
-            grad=tf.convert_to_tensor(gradient),
-        )
 
 
 class Trainer:
@@ -160,12 +131,14 @@ class Trainer:
         return steps_per_epoch(len(self.data), self.batch_size)
 
     def _make_optimizer(self, policy: str) -> Any:
-        optimizer = _OneReplicaAdamW(
+        optimizer = MuonAdamW(
             self.recipe.learning_rate,
             weight_decay=self.recipe.weight_decay,
             epsilon=self.recipe.epsilon,
             global_clipnorm=CLIP_NORM,
-            name="adam_w",
+            orthogonal=[kernel.path for kernel in orthogonal_kernels(self.model)],
+            rate=self.recipe.orthogonal_rate,
+            name="muon_adam_w",
         )
         optimizer.exclude_from_weight_decay(
             var_list=[v for v in self.model.trainable_variables if len(v.shape) < 2]

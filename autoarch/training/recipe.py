@@ -1,4 +1,4 @@
-"""The training recipe: optimizer, schedule, augmentation; decisions beside the architecture."""
+"""The training recipe: rates, schedule, augmentation; decisions beside the architecture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ class Recipe:
     """How a network is trained.
 
     Args:
-        learning_rate: Peak of the schedule (linear warm-up, cosine to zero); AdamW.
+        learning_rate: Peak of the schedule (linear warm-up, cosine to zero), AdamW's.
+        orthogonal_rate: Learning rate of the kernels that Muon moves, in units of `learning_rate`;
+            see `autoarch.training.optimizer`.
         weight_decay: Decoupled, on kernels only; scaled by the learning rate as in AdamW.
         batch_size: Examples a step.
         label_smoothing: Share of the target spread evenly over all classes.
@@ -37,6 +39,7 @@ class Recipe:
     """
 
     learning_rate: float = 3e-3
+    orthogonal_rate: float = 7.0
     weight_decay: float = 0.05
     batch_size: int = 64
     label_smoothing: float = 0.1

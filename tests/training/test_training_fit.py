@@ -1,6 +1,5 @@
 import gc
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +13,7 @@ from autoarch.errors import TrialFailedError
 from autoarch.spaces import ResidualSpace
 from autoarch.training.augment import Augmenter, Strengths, make_augmenter
 from autoarch.training.batches import Batches
-from autoarch.training.fit import HALVED_FROM, Trainer, _OneReplicaAdamW
+from autoarch.training.fit import HALVED_FROM, Trainer
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -99,26 +98,6 @@ def test_batch_norms_forget_as_much_a_step_in_one_part_as_in_two(
     subject = Trainer(architecture, Recipe(batch_size=batch_size), data, augment)
     norms = [layer for layer in subject.model.layers if hasattr(layer, "moving_mean")]
     assert norms and all(layer.momentum == pytest.approx(momentum) for layer in norms)
-
-
-def test_the_optimizer_is_keras_own():
-    """Dense and sparse gradients, weight decay and clipping, against Keras's AdamW."""
-    rng = np.random.default_rng(0)
-    start = rng.normal(size=(6, 4)).astype(np.float32)
-    options = {"weight_decay": 0.1, "epsilon": 1e-3, "global_clipnorm": 5.0}
-    found = []
-    for kind in (_OneReplicaAdamW, keras.optimizers.AdamW):
-        weights = [keras.Variable(start), keras.Variable(start)]
-        optimizer = kind(0.1, **options)
-        rng = np.random.default_rng(1)
-        for step in range(4):
-            dense = tf.constant(rng.normal(size=start.shape) * 10.0**step, tf.float32)
-            rows = tf.constant(rng.normal(size=(3, 4)), tf.float32)
-            sparse = tf.IndexedSlices(rows, tf.constant([1, 4, 1]), tf.constant(start.shape))
-            optimizer.apply_gradients(zip([dense, sparse], weights))
-        found.append([weight.numpy() for weight in weights])
-    for ours, theirs in zip(*found):
-        assert np.allclose(ours, theirs, atol=1e-5) and np.abs(ours - start).max() > 0.1
 
 
 def test_equal_seeds_train_equal_networks(architecture, data, augment):
