@@ -136,7 +136,7 @@ class Trainer:
             weight_decay=self.recipe.weight_decay,
             epsilon=self.recipe.epsilon,
             global_clipnorm=CLIP_NORM,
-            orthogonal=[kernel.path for kernel in orthogonal_kernels(self.model)],
+            orthogonal=orthogonal_kernels(self.model),
             rate=self.recipe.orthogonal_rate,
             name="muon_adam_w",
         )

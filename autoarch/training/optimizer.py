@@ -18,7 +18,7 @@ RMS = 0.2
 """Root mean square of an update at a learning rate of 1, about that of AdamW's."""
 
 FEWEST_CHANNELS = 4
-"""Kernels that see fewer channels look at pixels, not at features: AdamW is better for them."""
+"""Kernels that see fewer channels look at pixels; Muon is meant for hidden layers."""
 
 
 class MuonAdamW(keras.optimizers.AdamW):
@@ -26,7 +26,7 @@ class MuonAdamW(keras.optimizers.AdamW):
     their momentum, so that all directions are learned at one rate, not the few that most of the
     gradient lies in.
 
-    Other than Keras's optimizers it does not sum gradients over replicas, of which there is one:
+    Unlike Keras's optimizers it does not sum gradients over replicas, of which there is one:
     that sum has a gradient of its own, which TensorFlow keeps for ever, and the traced graph with
     it: 8 MB for each network trained. Each step of AdamW is TensorFlow's one kernel for Adam, which
     passes over the weights once, not ten times: what counts where tables of embeddings hold
@@ -88,31 +88,38 @@ def nearest_orthogonal(matrix: tf.Tensor) -> tf.Tensor:
     Args:
         matrix: float32 `(rows, columns)`, both known.
 
+    Returns:
+        Of the same shape; zeros where the matrix is zeros.
+
     Source: Jordan et al. (2024), "Muon", for the coefficients.
 
     Example:
-        >>> nearest_orthogonal(tf.constant([[3.0, 0.0], [0.0, 4.0]])).numpy().round(1).tolist()
-        [[0.7, 0.0], [0.0, 1.1]]
+        >>> nearest_orthogonal(tf.constant([[3.0, 0.0], [0.0, 4.0]])).numpy().round(1)
+        array([[0.7, 0. ],
+               [0. , 1.1]], dtype=float32)
     """
-    a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (tf.norm(matrix) + 1e-7)
     gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
-    identity = tf.eye(gram.shape[0])
-    product = identity
-    for left in range(ITERATIONS - 1, -1, -1):
-        factor = a * identity + b * gram + c * tf.matmul(gram, gram)
+    product = factor = _factor(gram)
+    for _ in range(ITERATIONS - 1):
+        gram = tf.matmul(factor, tf.matmul(gram, factor))
+        factor = _factor(gram)
         product = tf.matmul(factor, product)
-        if left:
-            gram = tf.matmul(factor, tf.matmul(gram, factor))
     return tf.matmul(matrix, product) if tall else tf.matmul(product, matrix)
 
 
-def orthogonal_kernels(model: Any) -> list[Any]:
-    """The kernels of a network's dense convolutions, without that on the input itself and without
-    those of layers that are networks of their own, such as pretrained ones."""
+def _factor(gram: tf.Tensor) -> tf.Tensor:
+    """What an iteration multiplies a matrix of this Gram matrix with."""
+    a, b, c = COEFFICIENTS
+    return a * tf.eye(gram.shape[0]) + b * gram + c * tf.matmul(gram, gram)
+
+
+def orthogonal_kernels(model: Any) -> list[str]:
+    """Paths of the kernels of a `keras.Model`'s dense convolutions, without that on the input
+    itself and without those of layers that are networks of their own, such as pretrained ones."""
     return [
-        layer.kernel
+        layer.kernel.path
         for layer in model.layers
         if type(layer) is keras.layers.Conv2D
         and layer.groups == 1

@@ -64,6 +64,7 @@ def test_kill_9_at_several_points_changes_nothing_in_the_end(whole, tmp_path):
     run = tmp_path / "run"
     for kind, count in (
         ("setup", 1),
+        ("proposed", 1),
         ("measured", 1),
         ("proposed", 3),
         ("final", 1),

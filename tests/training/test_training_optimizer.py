@@ -1,11 +1,14 @@
 """AdamW and Muon in one optimizer, against Keras's and against plain linear algebra."""
 
+import doctest
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from autoarch.spaces import get_space
+from autoarch.training import optimizer as module
 from autoarch.training.optimizer import (
     COEFFICIENTS,
     ITERATIONS,
@@ -84,7 +87,7 @@ def test_no_gradient_moves_nothing():
 def test_muon_moves_dense_convolutions_behind_the_first():
     space = get_space("residual")((16, 16, 3), 10, width=8)
     model = space.candidate({}).architecture.build()
-    names = {kernel.path for kernel in orthogonal_kernels(model)}
+    names = set(orthogonal_kernels(model))
     others = {w.path for w in model.trainable_weights if len(w.shape) > 1} - names
     assert others == {"stem_conv/kernel", "head_logits/kernel"}
     assert len(names) > 3
@@ -95,3 +98,7 @@ def test_muon_moves_dense_convolutions_behind_the_first():
     frozen = keras.layers.Conv2D(4, 1, trainable=False)(grouped)
     model = keras.Model(pixels, keras.layers.DepthwiseConv2D(3)(frozen))
     assert orthogonal_kernels(model) == []
+
+
+def test_the_example_runs():
+    assert doctest.testmod(module) == (0, 1)
