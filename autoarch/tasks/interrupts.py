@@ -10,17 +10,40 @@ from types import FrameType
 
 
 class Interrupts:
-    """Whether the user has asked to stop."""
+    """Whether the user has asked to stop early, or to abort."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self._requested = False
+        self._aborted = False
+
+    def requested(self) -> bool:
+        """Whether the work in hand is to be ended.
+
+        Raises:
+            KeyboardInterrupt: The user has aborted. Where Ctrl-C meets a finaliser or a callback
+                from C, Python prints the exception and goes on, so it is raised here again.
+        """
+        if self._aborted:
+            raise KeyboardInterrupt
+        return self._requested
+
+    def note(self, *, abort: bool) -> None:
+        """Notes a Ctrl-C.
+
+        Raises:
+            KeyboardInterrupt: If it aborts.
+        """
+        self._aborted = abort
+        self._requested = True
+        if abort:
+            raise KeyboardInterrupt
 
 
 @contextmanager
 def gentle_interrupts(
     may_wait: Callable[[], bool], on_request: Callable[[], None], interrupts: Interrupts
 ) -> Iterator[Interrupts]:
-    """Within this context the first Ctrl-C sets `requested`, and a second one aborts.
+    """Within this context the first Ctrl-C is a request, and a second one aborts.
 
     Args:
         may_wait: Whether there is anything worth finishing; if not, the first one aborts too.
@@ -34,9 +57,7 @@ def gentle_interrupts(
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if interrupts.requested or not may_wait():
-            raise KeyboardInterrupt
-        interrupts.requested = True
+        interrupts.note(abort=interrupts.requested() or not may_wait())
         on_request()
 
     previous = signal.signal(signal.SIGINT, handle)

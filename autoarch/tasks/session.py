@@ -206,7 +206,7 @@ class Session:
             Search,
             objective=objective,
             clock=self.clock,
-            interrupted=lambda: self._interrupts.requested,
+            interrupted=self._interrupts.requested,
             price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
             objectives=search_objectives(objectives) if objectives else (),
             alike=0.0 if self.budgets else ALIKE,
@@ -244,7 +244,7 @@ class Session:
                 plan=plan,
                 progress=self.progress,
                 phase=self._phase,
-                interrupted=lambda: self._interrupts.requested,
+                interrupted=self._interrupts.requested,
                 make_oracle=make_oracle,
                 make_search=make_search,
             ).search(search)
@@ -283,7 +283,7 @@ class Session:
             clock=self.clock,
             plan=plan,
             progress=self.progress,
-            interrupted=lambda: self._interrupts.requested,
+            interrupted=self._interrupts.requested,
         )
 
     def _conclude(
@@ -393,7 +393,7 @@ class Session:
             quantised=quantised,
             files=files,
             macs=model.macs,
-            interrupted=self._interrupts.requested,
+            interrupted=self._interrupts.requested(),
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
         result["ensemble"] = shipped.facts
