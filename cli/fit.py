@@ -338,7 +338,8 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Training",
     help="Whether the model answers by the average over a picture and its mirror image: about a "
-    "point more accurate, twice the work. auto: where training mirrors pictures.",
+    "point more accurate, twice the work. auto: where training mirrors pictures and neither the "
+    "work of an answer nor a device is limited.",
 )
 @click.option(
     "--seed",

@@ -15,6 +15,8 @@ from autoarch.costs.token_file import DTYPE_OF_IDS, token_file_bytes
 from autoarch.errors import InvalidArchitectureError
 
 FLOAT_BYTES = 4
+_MIRROR_BYTES = 1100
+"""Of the ops that average over mirror images: 940 to 1,060 in files of four spaces."""
 _KEPT_FOR_GRADIENTS = 2
 """Training keeps each node's result and, at the peak, about as much again in gradients."""
 
@@ -62,6 +64,12 @@ class ModelCosts:
     def int8_file_bytes(self) -> int:
         """Size of the full int8 `.tflite` file."""
         return self._pieces.int8_file_bytes()
+
+    @property
+    def mirror_bytes(self) -> int:
+        """Most bytes that the average over mirror images of pictures adds to the int8 file: ops,
+        and the places of the columns."""
+        return _MIRROR_BYTES + 4 * self.architecture.input_shape[1]
 
     @cached_property
     def float16_file_bytes(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from autoarch.costs import model_costs
 from autoarch.data import (
     ExampleSet,
     ImageData,
@@ -216,13 +217,12 @@ class ImageTask(Task):
     def finished(
         self, candidate: Candidate, weights: tuple[Array, ...], data: TaskData, settings: Settings
     ) -> TrainedModel:
-        return TrainedModel(
-            candidate.architecture,
-            weights,
-            data.classes,
-            data.preprocessing,
-            mirrored=candidate.recipe.flip and settings.mirror == "auto",
-        )
+        network = candidate.architecture
+        mirrored = candidate.recipe.flip and settings.mirror == "auto" and not settings.counts_work
+        if mirrored and settings.max_size_bytes is not None:
+            costs = model_costs(network)
+            mirrored = costs.int8_file_bytes + costs.mirror_bytes <= settings.max_size_bytes
+        return TrainedModel(network, weights, data.classes, data.preprocessing, mirrored=mirrored)
 
 
 class ImageSearch(BaseSearch):
@@ -266,10 +266,10 @@ class ImageSearch(BaseSearch):
             or SqueezeNet, a folder of such files, or a name in
             `autoarch.spaces.backbones.MOBILENETS`, whose weights are downloaded once.
         mirror: "auto": a model that was trained on mirrored pictures, too, answers by the average
-            over a picture and its mirror image, about a point more accurate for twice the work;
-            "none": by the picture alone.
+            over a picture and its mirror image, about a point more accurate for twice the work,
+            where neither that work nor a device is limited; "none": by the picture alone.
         ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
-            answers, never averaged over mirror images, are what is measured and reported.
+            answers are what is measured and reported.
         max_size_bytes: Most bytes of the int8 file; checked on the file itself.
         constraints: `Constraints`: hard limits on what is shipped, the int8 file. No network above
             them is trained, and none is exported.

@@ -307,10 +307,15 @@ class Session:
         ship, begun_s = self.settings.ship, self.clock.elapsed_s
         if ship == "int8" or self.settings.max_size_bytes is not None:
             chosen, run = Trained(best, candidate, final), self.run_directory
+
+            def finished(option: Trained) -> TrainedModel:
+                weights = tuple(option.final.trainer.weights())
+                return self.task.finished(option.candidate, weights, data, self.settings)
+
             file = run.checkpoints / "model_int8.tflite"
             smallest, model = choose_shipped(
                 options_of(chosen, search.trials, space, evaluator, self.objective, run),
-                data,
+                finished,
                 weigher(ship, calibration, file),
                 limit_bytes=self.settings.max_size_bytes,
                 note=self.progress.note,

@@ -259,6 +259,13 @@ class Settings:
         costs = (self.objectives or "").split(",")[1:]
         return tuple(dict.fromkeys([*limited, *(self.prefer or {}), *costs]))
 
+    @property
+    def counts_work(self) -> bool:
+        """Whether the work of an answer is held against a limit, a target or other networks."""
+        given = Constraints.of(self.constraints)
+        compared = bool(self.prefer or self.objectives or given.device)
+        return compared or not set(given.limits) <= {"size", "params"}
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -149,7 +149,7 @@ def weigher(ship: str, calibration: Array | None, file: Path) -> Callable[[Train
 
 def choose_shipped(
     options: Iterable[Trained],
-    data: TaskData,
+    finished: Callable[[Trained], TrainedModel],
     weigh: Callable[[TrainedModel], int],
     *,
     limit_bytes: int | None,
@@ -159,22 +159,16 @@ def choose_shipped(
 
     Args:
         options: See `options_of`.
-        data: Names the classes.
+        finished: Makes the model that would be exported.
         weigh: See `weigher`.
         limit_bytes: Most bytes, or None.
         note: Is told of each file that is too large or does not work.
 
     Returns:
-        What is shipped, and its model without mirror images.
+        What is shipped, and its model.
 
     Raises:
         ExportError: No file works and keeps the limit.
     """
-    shipped = first_that_fits(options, lambda o: weigh(model_of(o, data)), limit_bytes, note)
-    return shipped, model_of(shipped, data)
-
-
-def model_of(trained: Trained, data: TaskData) -> TrainedModel:
-    """The network as it is exported, without mirror images: a small device answers once."""
-    weights = tuple(trained.final.trainer.weights())
-    return TrainedModel(trained.candidate.architecture, weights, data.classes, data.preprocessing)
+    shipped = first_that_fits(options, lambda o: weigh(finished(o)), limit_bytes, note)
+    return shipped, finished(shipped)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from autoarch.costs import model_costs
 from autoarch.errors import ExportError, InvalidInputError
 from autoarch.export import (
     ExportedFile,
@@ -91,13 +93,16 @@ def test_each_picture_is_answered_nearly_as_the_trained_model_does(
     )
 
 
-def test_a_batch_of_any_size_is_answered_as_one_by_one(
-    int8: tuple[Path, object], samples: Samples, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cores", [1, 3, 100])
+def test_answers_are_in_order_however_many_cores_there_are(
+    int8: tuple[Path, object], samples: Samples, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = (int8[0] / "model_int8.tflite").read_bytes()
-    together = litert_int8.ask(content, samples.inputs)
-    monkeypatch.setattr(litert_int8, "BATCH", 1)
-    np.testing.assert_allclose(litert_int8.ask(content, samples.inputs), together, atol=1 / 256)
+    alone = [litert_int8.ask(content, samples.inputs[i : i + 1]) for i in range(10)]
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    np.testing.assert_array_equal(
+        litert_int8.ask(content, samples.inputs[:10]), np.concatenate(alone)
+    )
 
 
 def test_the_description_beside_it_says_how_to_use_it(
@@ -117,17 +122,39 @@ def test_the_description_beside_it_says_how_to_use_it(
     assert described["output"]["zero_point"] == -128
 
 
-def test_mirror_images_are_left_out(
-    model: TrainedModel, calibration: np.ndarray, samples: Samples, int8: tuple[Path, object]
+def test_a_mirrored_file_answers_by_the_mean_of_both_views(
+    model: TrainedModel, calibration: np.ndarray, int8: tuple[Path, object], tmp_path: Path
 ) -> None:
-    """The folded network of a mirrored model is that of the plain one."""
-    mirrored = TrainedModel(
-        model.architecture, model.weights, model.classes, model.preprocessing, mirrored=True
-    )
-    expected = model.folded_model()(samples.inputs.astype(np.float32) - 128)
-    found = mirrored.folded_model()(samples.inputs.astype(np.float32) - 128)
-    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
-    np.testing.assert_allclose(np.asarray(expected), samples.probabilities, atol=0.01)
+    mirrored, file = replace(model, mirrored=True), tmp_path / "mirrored.tflite"
+    size = quantise(mirrored, calibration, file)
+
+    plain = int8[0] / "model_int8.tflite"
+    logs = [np.log(ask_int8(plain, x) + 1e-3) for x in (calibration, calibration[:, :, ::-1])]
+    mean = np.exp(np.mean(logs, axis=0))
+    expected = mean / mean.sum(-1, keepdims=True)
+    found = ask_int8(file, calibration)
+    to_mean = np.abs(found - expected).mean()
+    to_plain = np.abs(found - ask_int8(plain, calibration)).mean()
+    assert to_mean < 0.02 and to_mean < 0.5 * to_plain
+
+    added = size - plain.stat().st_size
+    assert 800 < added <= model_costs(model.architecture).mirror_bytes
+
+
+def test_a_mirrored_file_is_int8_with_builtin_ops(
+    model: TrainedModel, calibration: np.ndarray, tmp_path: Path
+) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    file = tmp_path / "mirrored.tflite"
+    quantise(replace(model, mirrored=True), calibration, file)
+    interpreter = Interpreter(model_path=str(file))
+    interpreter.allocate_tensors()
+    ops = {op["op_name"] for op in interpreter._get_ops_details()}
+    assert {"GATHER", "CONCATENATION", "SPLIT"} <= ops
+    assert not {op for op in ops if "Flex" in op or "CUSTOM" in op or "QUANTIZE" in op}
+    (exit_,) = interpreter.get_output_details()
+    assert exit_["shape"].tolist() == [1, 3] and exit_["quantization"] == (1 / 256, -128)
 
 
 def test_a_file_that_answers_otherwise_is_refused(
