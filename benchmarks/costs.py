@@ -2,7 +2,8 @@
 
     python benchmarks/costs.py [NETWORKS]
 
-Parameters against built Keras models, sizes against the files as they ship. Also how many
+Parameters against built Keras models, sizes against the files as they ship; of the float files,
+which cost as much time each, those of the first `FLOATS` networks. Also how many
 networks are priced in a second of processor time. The table goes to `benchmarks/costs.md`. What is
 converted is kept in `benchmarks/costs.jsonl`: an interrupted run goes on.
 """
@@ -34,6 +35,8 @@ CASES = [((32, 32, 3), 10, 8), ((32, 32, 3), 10, 16), ((96, 96, 3), 2, 16), ((28
 """Shape, classes and width, in turn."""
 SOUND_CASES = [((8000,), 10, 8), ((5600,), 2, 16), ((16_000,), 35, 4), ((2000,), 10, 24)]
 FILES = ("int8", "float32", "float16")
+FLOATS = 20
+"""Networks of each space whose float files are made, an equal part of each case."""
 
 
 def main() -> None:
@@ -41,20 +44,24 @@ def main() -> None:
     rows, speed = [], []
     kept = Kept(Path(__file__).with_suffix(".jsonl"))
     for name in (*SPACES, SpeechSpace.name):
-        drawn: list[Architecture] = []
-        for seed, case in enumerate(cases_of(name)):
-            drawn += draw(name, *case, -(-networks // len(CASES)), seed=20 + seed)
-        drawn = drawn[:networks]
+        # Of each case the first, then of each the second, and so on.
+        by_case = [
+            draw(name, *case, -(-networks // len(CASES)), seed=20 + seed)
+            for seed, case in enumerate(cases_of(name))
+        ]
+        drawn = [network for turn in zip(*by_case) for network in turn][:networks]
         speed.append((name, per_second(drawn)))
         errors = {file: [] for file in FILES}
         for number, architecture in enumerate(drawn, start=1):
             costs = model_costs(architecture)
             real_sizes = kept.get(
-                f"{name}/{architecture.key}", lambda a=architecture, c=costs: sizes(a, c)
+                f"{name}/{architecture.key}",
+                lambda a=architecture, c=costs, floats=number <= FLOATS: sizes(a, c, floats),
             )
             for file, (found, real) in zip(FILES, zip(estimates(costs), real_sizes)):
                 errors[file].append((found - real, 100 * (found - real) / real, real))
-            print(name, number, [f"{errors[file][-1][1]:.2f} %" for file in FILES], flush=True)
+            shown = [f"{errors[file][-1][1]:.2f} %" for file, _ in zip(FILES, real_sizes)]
+            print(name, number, shown, flush=True)
         for file in FILES:
             if not errors[file]:
                 continue
@@ -67,7 +74,7 @@ def main() -> None:
             )
     text = (
         "# Costs before building\n\n"
-        f"{datetime.date.today()}. Made by `python benchmarks/costs.py`: {networks} random "
+        f"{datetime.date.today()}. Made by `python benchmarks/costs.py {networks}`: random "
         "networks of each space, sizes against the converted files as they ship; parameters "
         "and multiply-adds were equal to those of the built Keras models in every case. Target: "
         "within 3 %.\n\n"
@@ -94,14 +101,21 @@ def estimates(costs: ModelCosts) -> tuple[int, ...]:
     return costs.int8_file_bytes, costs.float_file_bytes, costs.float16_file_bytes
 
 
-def sizes(architecture: Architecture, costs: ModelCosts) -> tuple[int, ...]:
-    """Real bytes of the files, of sounds of int8 alone; raises where parameters or macs differ."""
+def sizes(architecture: Architecture, costs: ModelCosts, floats: bool) -> tuple[int, ...]:
+    """Real bytes of the files, of int8 first; raises where parameters or macs differ.
+
+    Args:
+        architecture: The network.
+        costs: What it was estimated to cost.
+        floats: Whether the float files are made, too; of sounds int8 alone is priced.
+    """
     model = architecture.build()
     if costs.params != model.count_params() or costs.macs != built_macs(model):
         raise AssertionError(f"costs differ from the built model: {architecture.to_json()}")
     with tempfile.TemporaryDirectory() as folder:
         int8 = convert_int8(architecture, Path(folder) / "int8.tflite")
-        if integer_part(architecture) is not architecture:  # of sounds int8 alone is priced
+        if not floats or integer_part(architecture) is not architecture:
+            keras.backend.clear_session()
             return (int8,)
         float32, float16 = convert_floats(architecture, Path(folder))
     keras.backend.clear_session()

@@ -178,7 +178,8 @@ class Session:
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
         start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
-        plan = make_plan(self.clock, epoch_s, start_s=start_s)
+        whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
+        plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole)
         if plan.final_until_s is not None and (
             plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
         ):

@@ -1,7 +1,14 @@
 import pytest
 
 from autoarch.errors import InvalidInputError
-from autoarch.search.budget import RUNG_FACTOR, Clock, make_plan, parse_duration
+from autoarch.search.budget import (
+    RUNG_FACTOR,
+    SEARCH_SHARE,
+    WORTH_SEARCHING,
+    Clock,
+    make_plan,
+    parse_duration,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +94,15 @@ def test_a_search_that_ends_early_leaves_its_epochs_to_the_final_training():
     assert at_once == pytest.approx(plan.rungs[-1] + plan.final_until_s / 2.0)
     unlimited = make_plan(Clock(None), 2.0)
     assert unlimited.epochs_from(7.0) == unlimited.final_epochs
+
+
+def test_a_search_that_would_see_little_leaves_its_time_to_the_final_training():
+    def searched(limit_s, **options):
+        plan = make_plan(Clock(limit_s), 4.0, **options)
+        return plan.search_until_s / plan.final_until_s, plan.first_looks
+
+    shares, looks = zip(*(searched(limit_s) for limit_s in (60, 180, 300, 900, 3600)))
+    assert shares[0] < 0.1 < shares[1] < shares[2] < shares[3]
+    assert shares[-2:] == pytest.approx([SEARCH_SHARE] * 2, abs=0.01)
+    assert looks[0] < 2 and looks[-1] > WORTH_SEARCHING
+    assert searched(60, search_whole=True)[0] == pytest.approx(SEARCH_SHARE, abs=0.01)
