@@ -17,7 +17,7 @@ from autoarch.oracles.acquisition import (
     upper_confidence_bound,
 )
 from autoarch.oracles.base import SearchOracle
-from autoarch.oracles.decisions import DecisionSpace, Setting
+from autoarch.oracles.decisions import DecisionSpace, Setting, setting_key
 from autoarch.oracles.design import latin_hypercube
 from autoarch.oracles.domains import Value
 from autoarch.oracles.encoding import FloatArray
@@ -67,6 +67,9 @@ class BayesianOracle(SearchOracle):
         features: Numbers about a setting that are known without training, e.g. the network's
             weights and multiply-adds; further inputs of the process, those that are positive
             throughout as their logarithms.
+        pool: Settings to choose from, the most promising first, as long as there are new ones:
+            those whose features are known where they are too dear to be asked of any setting.
+            Until the first guess they are proposed in their order.
         cost: Name of a metric reported with each score, e.g. "seconds". The expected improvement
             per unit of it is maximised then, with a process of its own for the cost.
 
@@ -86,6 +89,7 @@ class BayesianOracle(SearchOracle):
         warm_up: int | None = None,
         patience: int = 12,
         features: Features | None = None,
+        pool: Sequence[Mapping[str, Value]] = (),
         cost: str | None = None,
         **kwargs: Any,
     ):
@@ -109,6 +113,7 @@ class BayesianOracle(SearchOracle):
         self.warm_up = warm_up
         self.patience = patience
         self.features = features
+        self.pool = [dict(setting) for setting in pool]
         self.cost = cost
         self._surrogate: Surrogate | None = None
         super().__init__(*args, **kwargs)
@@ -116,9 +121,12 @@ class BayesianOracle(SearchOracle):
     def suggest(
         self, space: DecisionSpace, history: History, rng: np.random.Generator
     ) -> Iterator[Setting]:
-        if isinstance(space, LimitedSpace) and (
-            len(history) < self.warm_up or len(history) % _DRAWN_EVERY == 0
-        ):
+        tried = {setting_key(trial.values) for trial in history.trials} if self.pool else set()
+        pool = [setting for setting in self.pool if setting_key(setting) not in tried]
+        if len(history) < self.warm_up:
+            yield from pool
+        drawn = len(history) < self.warm_up or len(history) % _DRAWN_EVERY == 0
+        if drawn and not pool and isinstance(space, LimitedSpace):
             # A design does not know the limit; and what is best below one may be alone of its kind.
             yield from (space.sample(rng) for _ in range(_DRAWS))
         if len(history) < self.warm_up:
@@ -132,7 +140,9 @@ class BayesianOracle(SearchOracle):
             warps = [half_rank] * len(self.objectives) + [np.asarray] * (self.cost is not None)
             self._surrogate = Surrogate(space, history, self._targets, warps, self.features)
         surrogate = self._surrogate
-        candidates, rows = surrogate.new_rows(self._candidates(space, history, rng), history.trials)
+        candidates, rows = surrogate.new_rows(
+            pool or self._candidates(space, history, rng), history.trials
+        )
         if candidates:
             promise = self._promise(surrogate, history, rows, rng)
             for place in np.argsort(-promise, kind="stable"):

@@ -101,12 +101,18 @@ class CheapFirst(ABC):
                 self.progress.note(self._verdict(verdict, shared["followers"]))
         event = events_of(self.log, "agreement")[0]
         trusted = Agreement(event["tau"], event["networks"]).trusted
-        self._go_on(search, [*shared["checks"], *(shared["followers"] if trusted else ())])
+        followers = shared["followers"] if trusted else ()
+        self._go_on(search, shared["checks"], followers=followers, cheap=shared["scores"])
 
     def _go_on(
-        self, search: Search, first: Sequence[Mapping[str, Any]], *, trials: int | None = None
+        self,
+        search: Search,
+        first: Sequence[Mapping[str, Any]],
+        *,
+        trials: int | None = None,
+        **more: Any,
     ) -> None:
-        oracle = self.make_oracle(self.space, baseline=self.baseline, first=first)
+        oracle = self.make_oracle(self.space, baseline=self.baseline, first=first, **more)
         oracle.replay(self.log.events)
         search.go_on_with(oracle)
         search.run(trials=trials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import statistics
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -54,6 +55,8 @@ def choose_oracle(
     *,
     first_looks: float,
     first: Sequence[Mapping[str, Any]] = (),
+    followers: Sequence[Mapping[str, Any]] = (),
+    cheap: Mapping[str, float] | None = None,
     auto: str | None = None,
     tuned: Mapping[str, Mapping[str, Any]] = ORACLE_SETTINGS,
 ) -> SearchOracle:
@@ -66,6 +69,10 @@ def choose_oracle(
         baseline: Trial 0; it keeps the limits.
         first_looks: About how many trials there is time for.
         first: Decisions of what is proposed next to trial 0.
+        followers: Decisions of networks that something cheap would have next, the best first. The
+            Bayesian oracle chooses among them with the cheap scores as a feature of its process;
+            the others take them in turn.
+        cheap: Cheap scores by key, of `first`, `followers` and trial 0.
         auto: What "auto" stands for; None decides by the number of trials.
         tuned: Settings of oracles by name.
     """
@@ -93,9 +100,18 @@ def choose_oracle(
         trials = min(first_looks, settings.trials or math.inf)
         name = auto or ("bayesian" if trials >= BAYESIAN_FROM else "evolution")
         name = "nsga2" if settings.objectives else name
+    own = dict(tuned.get(name, {}))
+    if followers and cheap and name == "bayesian":
+        known = standardised(cheap)
+        own |= {
+            "pool": followers,
+            "features": lambda decisions: [known.get(candidate_of(decisions).key, 0.0)],
+        }
+    else:
+        first = [*first, *followers]
     return make_oracle(
         name,
-        **tuned.get(name, {}),
+        **own,
         objective=search_objectives(settings.objectives) if settings.objectives else objective,
         max_trials=None,
         seed=settings.seed,
@@ -105,6 +121,17 @@ def choose_oracle(
         shares=shares if budgets else None,
         key=lambda decisions: candidate_of(decisions).key,
     )
+
+
+def standardised(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores with mean 0 and standard deviation 1, so that a network without one is a middling one.
+
+    >>> standardised({"a": 1.0, "b": 3.0})
+    {'a': -1.0, 'b': 1.0}
+    """
+    values = list(scores.values())
+    mean, spread = statistics.fmean(values), statistics.pstdev(values) or 1.0
+    return {key: (value - mean) / spread for key, value in scores.items()}
 
 
 def most_macs(space: SearchSpace, baseline: Candidate) -> float:

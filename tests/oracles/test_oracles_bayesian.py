@@ -151,3 +151,18 @@ def test_several_objectives_give_a_front():
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(InvalidInputError, match=message):
         make(**options)
+
+
+def test_from_a_pool_it_takes_what_its_features_promise():
+    """The one feature is the score itself: after the first guess the best is found at once."""
+    drawn = search(make(RandomOracle, seed=3), 40).history.trials
+    pool = [trial.values for trial in sorted(drawn, key=lambda trial: trial.utility)]
+    oracle = make(seed=4, pool=pool, features=lambda values: [score(values)], warm_up=5)
+    found = [trial.values for trial in search(oracle, 8).history.trials]
+    assert found[:5] == pool[:5]  # in their order
+    assert all(values in pool for values in found)
+    assert score(found[5]) >= score(pool[-3])
+
+    more = search(oracle, 34).history.trials
+    assert all(trial.values in pool for trial in more[:40])
+    assert not any(trial.values in pool for trial in more[40:])

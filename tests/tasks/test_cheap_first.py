@@ -89,13 +89,13 @@ class Sitting:
         clock, plan = Clock(None, spent_s=self.log.spent_s), Plan((1.0,), None, None, 9.0, 0.01)
         baseline = space.candidate({})
 
-        def choose(space, *, baseline, first=(), auto=None, tuned=None):
+        def choose(space, *, baseline, first=(), followers=(), cheap=None, auto=None, tuned=None):
             return make_oracle(
                 auto or "random",
                 objective=ACCURACY,
                 seed=1,
                 hyperparameters=space.hyperparameters(),
-                initial=[baseline.decisions, *first],
+                initial=[baseline.decisions, *first, *followers],
                 key=lambda decisions: space.candidate(decisions).architecture.key,
             )
 
