@@ -10,7 +10,7 @@ import numpy as np
 from autoarch.architecture import Architecture
 from autoarch.architecture.fold import fold
 from autoarch.architecture.front_end import integer_part
-from autoarch.export import flat_file, ranges
+from autoarch.export import flat_file, integers, ranges
 from autoarch.export.formats import litert, litert_float16, litert_int8
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SPACES, SearchSpace, SpeechSpace
@@ -75,7 +75,7 @@ def convert_int8(architecture: Architecture, path: Path, *, seed: int = 0) -> in
         np.save(calibration, examples)
         litert_int8.calibrate_network(str(source), str(calibration), str(path))
     ranges.widen(str(path))
-    litert_int8.quantise_calibrated(str(path))
+    integers.quantise_calibrated(str(path))
     flat_file.compact(str(path), **NAMES)
     return path.stat().st_size
 

@@ -19,6 +19,7 @@ from autoarch.export import (
     TrainedModel,
     ask_int8,
     export_bundle,
+    integers,
     quantise,
 )
 from autoarch.export.formats import litert_int8
@@ -191,9 +192,10 @@ def test_compacting_saves_bytes_and_changes_no_answer(
 import runpy, numpy as np
 from pathlib import Path
 int8 = runpy.run_path({litert_int8.__file__!r})
+integers = runpy.run_path({integers.__file__!r})
 flat = runpy.run_path({str(Path(litert_int8.__file__).parents[1] / "flat_file.py")!r})
 int8["calibrate_network"]({str(network)!r}, {str(pixels)!r}, "a.tflite")
-int8["quantise_calibrated"]("a.tflite")
+integers["quantise_calibrated"]("a.tflite")
 before = Path("a.tflite").read_bytes()
 flat["compact"]("a.tflite", ["pixels"], ["probabilities"])
 after = Path("a.tflite").read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoarch.export import TrainedModel, ask_int8, quantise
+from autoarch.export import TrainedModel, ask_int8, integers, quantise
 from autoarch.export import ranges as ranges_file
 from autoarch.export.formats import litert_int8
 from autoarch.export.ranges import OF_HARD_SWISH_INPUT, OF_INPUTS, OF_SUM, wide_enough
@@ -51,6 +51,7 @@ import runpy
 from pathlib import Path
 from ai_edge_litert import schema_py_generated as schema
 int8 = runpy.run_path({litert_int8.__file__!r})
+integers = runpy.run_path({integers.__file__!r})
 widen = runpy.run_path({ranges_file.__file__!r})["widen"]
 def widths(content):
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
@@ -62,7 +63,7 @@ def widths(content):
 int8["calibrate_network"]("dead.keras", "pixels.npy", "a.tflite")
 calibrated = Path("a.tflite").read_bytes()
 print(min(widths(calibrated)))
-int8["quantise_calibrated"]("a.tflite")
+integers["quantise_calibrated"]("a.tflite")
 try:
     int8["ask"](Path("a.tflite").read_bytes(), __import__("numpy").load("pixels.npy"))
 except RuntimeError as error:

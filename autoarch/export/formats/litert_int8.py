@@ -59,7 +59,7 @@ def convert_once(writing: Writing, convert: Convert) -> Path:
     """Has the int8 file made in `scratch`, by the first of the formats that need it."""
     import numpy as np
 
-    from autoarch.export import flat_file, ranges
+    from autoarch.export import flat_file, integers, ranges
 
     if writing.int8_file is not None:
         return writing.int8_file
@@ -71,7 +71,7 @@ def convert_once(writing: Writing, convert: Convert) -> Path:
         np.save(inputs, writing.model.integer_inputs(writing.calibration))
         convert(calibrate_network, source=str(network), calibration=str(inputs), target=str(path))
         convert(ranges.widen, path=str(path))
-        convert(quantise_calibrated, path=str(path))
+        convert(integers.quantise_calibrated, path=str(path))
         name = "features" if writing.model.front_end else "pixels"
         convert(flat_file.compact, path=str(path), inputs=[name], outputs=["probabilities"])
     return path
@@ -115,17 +115,6 @@ def calibrate_network(source: str, calibration: str, target: str) -> None:
     # between, ranges can be seen to.
     converter._experimental_calibrate_only = True
     Path(target).write_bytes(converter.convert())
-
-
-def quantise_calibrated(path: str) -> None:
-    """Makes what `calibrate_network` wrote int8, in place; may crash the process."""
-    import tensorflow as tf
-    from tensorflow.lite.python.convert import mlir_quantize
-
-    file = Path(path)
-    file.write_bytes(
-        mlir_quantize(file.read_bytes(), input_data_type=tf.int8, output_data_type=tf.int8)
-    )
 
 
 def finish(source: str, target: str, **description: Any) -> None:
