@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast, get_args
 
 from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.fold import Convolution
@@ -17,8 +18,12 @@ from autoarch.architecture.ops.zero import Zero
 SOFTMAX = "probabilities"
 """Name of the tensor that the exported network answers with."""
 
-_SCALING = BatchNorm | Zero
+_SCALING = frozenset({BatchNorm, Zero})
 """What is constant factors and addends, and goes into a convolution before it."""
+
+_CONVOLUTIONS = frozenset(get_args(Convolution))
+# Sets of types, not `isinstance`: ops are abstract in part, of which that asks ten times as long,
+# and this is asked of each node of thousands of networks a second.
 
 
 def lower(architecture: Architecture) -> LiteGraph:
@@ -52,17 +57,19 @@ def lower(architecture: Architecture) -> LiteGraph:
     seen: dict[tuple[str, DilatedDepthwiseConv2D], str] = {}  # tensors in pieces
     for name in _in_file_order(readers):
         node = nodes[name]
-        source = node.inputs[0]
-        if isinstance(node.op, Convolution):
+        source, op = node.inputs[0], type(node.op)
+        if op in _CONVOLUTIONS:
             convolved.add(node.name)
-        if isinstance(node.op, _SCALING) and source in convolved and len(readers[source]) == 1:
+        if op in _SCALING and source in convolved and len(readers[source]) == 1:
             convolved.add(node.name)
             lite.give_bias(tensors[source])
             tensors[node.name] = tensors[source]
         elif _is_folded_rescale(node, readers):
             tensors[node.name] = tensors[source]
-        elif isinstance(node.op, DilatedDepthwiseConv2D) and _like(node, readers[source]) > 1:
-            tensors[node.name] = _lower_in_pieces(lite, node.op, tensors[source], node.name, seen)
+        elif op is DilatedDepthwiseConv2D and _like(node, readers[source]) > 1:
+            tensors[node.name] = _lower_in_pieces(
+                lite, cast(DilatedDepthwiseConv2D, node.op), tensors[source], node.name, seen
+            )
         else:
             tensors[node.name] = node.op.lower(
                 lite,
@@ -150,9 +157,9 @@ def _lower_in_pieces(
 def _is_folded_rescale(node: Node, readers: Mapping[str, list[Node]]) -> bool:
     """Whether the node rescales pixels for convolutions alone."""
     return (
-        isinstance(node.op, Rescale)
+        type(node.op) is Rescale
         and node.inputs[0] == INPUT
-        and all(isinstance(reader.op, Convolution) for reader in readers[node.name])
+        and all(type(reader.op) in _CONVOLUTIONS for reader in readers[node.name])
     )
 
 
