@@ -29,7 +29,7 @@ from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
 from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.fused_norm import fuse_batch_norms
-from autoarch.training.optimizer import MuonAdamW, orthogonal_kernels
+from autoarch.training.optimizer import FASTER, MuonAdamW, is_normalised, orthogonal_kernels
 from autoarch.training.recipe import Recipe
 
 CLIP_NORM = 5.0
@@ -131,13 +131,16 @@ class Trainer:
         return steps_per_epoch(len(self.data), self.batch_size)
 
     def _make_optimizer(self, policy: str) -> Any:
+        orthogonal = orthogonal_kernels(self.model)
+        faster = FASTER if orthogonal and is_normalised(self.model) else 1.0
+        self._peak_rate = faster * self.recipe.learning_rate
         optimizer = MuonAdamW(
-            self.recipe.learning_rate,
+            self._peak_rate,
             weight_decay=self.recipe.weight_decay,
             epsilon=self.recipe.epsilon,
             global_clipnorm=CLIP_NORM,
-            orthogonal=orthogonal_kernels(self.model),
-            rate=self.recipe.orthogonal_rate,
+            orthogonal=orthogonal,
+            rate=self.recipe.orthogonal_rate / faster,
             name="muon_adam_w",
         )
         optimizer.exclude_from_weight_decay(
@@ -226,7 +229,7 @@ class Trainer:
                 if should_stop():
                     stopped = True
                     break
-                rate = self.recipe.learning_rate * schedule(share)
+                rate = self._peak_rate * schedule(share)
                 self._optimizer.learning_rate = rate
                 x, y = next(batches)
                 started = time.perf_counter()
@@ -250,7 +253,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise TrialFailedError(
                 f"the loss became {loss} in epoch {self.epochs:.1f} "
-                f"(learning rate {self.recipe.learning_rate:g})"
+                f"(learning rate {self._peak_rate:g})"
             )
         return {"epoch": round(self.epochs, 3), "loss": loss, "learning_rate": rate}
 

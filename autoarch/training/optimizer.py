@@ -17,6 +17,10 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 RMS = 0.2
 """Root mean square of an update at a learning rate of 1, about that of AdamW's."""
 
+FASTER = 10 / 3
+"""Times the recipe's learning rate that networks have in which `is_normalised`: the scale of a
+kernel with a batch norm behind it means nothing, so large steps do no harm."""
+
 FEWEST_CHANNELS = 4
 """Kernels that see fewer channels look at pixels; Muon is meant for hidden layers."""
 
@@ -126,3 +130,12 @@ def orthogonal_kernels(model: Any) -> list[str]:
         and layer.kernel.shape[2] >= FEWEST_CHANNELS
         and layer.kernel.trainable
     ]
+
+
+def is_normalised(model: Any) -> bool:
+    """Whether whatever learns in a `keras.Model` is kernels, and each but the last has a batch norm
+    behind it, by their numbers."""
+    learning = [layer for layer in model.layers if layer.trainable_weights]
+    norms = [layer for layer in learning if isinstance(layer, keras.layers.BatchNormalization)]
+    kernels = [layer for layer in learning if hasattr(layer, "kernel")]
+    return len(norms) + len(kernels) == len(learning) and 0 < len(kernels) <= len(norms) + 1

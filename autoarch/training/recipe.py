@@ -14,7 +14,8 @@ class Recipe:
     """How a network is trained.
 
     Args:
-        learning_rate: Peak of the schedule (linear warm-up, cosine to zero), AdamW's.
+        learning_rate: Peak of the schedule (linear warm-up, cosine to zero), AdamW's; networks
+            that are normalised throughout take more, see `autoarch.training.optimizer`.
         orthogonal_rate: Learning rate of the kernels that Muon moves, in units of `learning_rate`;
             see `autoarch.training.optimizer`.
         weight_decay: Decoupled, on kernels only; scaled by the learning rate as in AdamW.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from autoarch.spaces import get_space
+from autoarch.spaces import SpeechSpace, get_space
 from autoarch.training import optimizer as module
 from autoarch.training.optimizer import (
     COEFFICIENTS,
@@ -102,3 +102,23 @@ def test_muon_moves_dense_convolutions_behind_the_first():
 
 def test_the_example_runs():
     assert doctest.testmod(module) == (0, 1)
+
+
+def test_networks_with_a_norm_behind_each_kernel_are_normalised():
+    image = get_space("residual")((16, 16, 3), 3, width=8)
+    assert module.is_normalised(image.candidate({}).architecture.build())
+    sound = SpeechSpace((4000,), 3, rate=8000, width=8).candidate({}).architecture.build()
+    assert module.is_normalised(sound)  # the kernels of its front-end do not learn
+    gated = image.candidate({"squeeze_excite": True}).architecture.build()
+    assert not module.is_normalised(gated)  # the gates' kernels have no norms
+
+
+def test_other_networks_are_not():
+    layers = keras.layers
+    pixels = layers.Input((8, 8, 3))
+    plain = keras.Sequential([pixels, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
+    assert not module.is_normalised(plain)
+    ids = keras.Sequential([layers.Input((8,)), layers.Embedding(5, 4), layers.GRU(4)])
+    assert not module.is_normalised(ids)
+    backbone = keras.Sequential([pixels, layers.Conv2D(4, 3), layers.BatchNormalization()])
+    assert not module.is_normalised(keras.Sequential([pixels, backbone, layers.Conv2D(4, 1)]))
