@@ -40,19 +40,20 @@ CONSTANT_RATE = 0.3
 PARTS = {"train": 2000, "valid": 1000}
 
 
-def read(folder: Path, seed: int) -> list[ImageSet]:
+def read(
+    folder: Path, seed: int, train: int = PARTS["train"], valid: int = PARTS["valid"]
+) -> list[ImageSet]:
     """Random pictures of a folder with one sub-folder a class, as two disjoint parts."""
     from PIL import Image
 
     files = sorted(folder.glob("*/*.*"))
     classes = sorted({file.parent.name for file in files})
-    order = np.random.default_rng(seed).permutation(len(files))[: sum(PARTS.values())]
+    order = np.random.default_rng(seed).permutation(len(files))[: train + valid]
     images = np.stack([np.asarray(Image.open(files[i]).convert("RGB")) for i in order])
     labels = np.array([classes.index(files[i].parent.name) for i in order])
-    cut = PARTS["train"]
     return [
         ImageSet(images[rows], labels[rows], tuple(str(files[i]) for i in order[rows]))
-        for rows in (slice(cut), slice(cut, None))
+        for rows in (slice(train), slice(train, None))
     ]
 
 

@@ -135,7 +135,7 @@ class Plan:
         final_until_s: Time budget spent at which the final training ends, or None.
         final_epochs: Epochs of the winner at the end, roughly; exact without a time limit.
         epoch_s: Seconds of one epoch of trial 0 when the plan was made.
-        first_looks: About how many networks the search's time buys at the first rung; infinite
+        first_looks: About how many networks the search's time buys at the first rung; None
             without a time limit.
     """
 
@@ -144,7 +144,7 @@ class Plan:
     final_until_s: float | None
     final_epochs: float
     epoch_s: float
-    first_looks: float = float("inf")
+    first_looks: float | None = None
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than

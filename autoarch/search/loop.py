@@ -113,8 +113,13 @@ class Search:
         """The best trial so far, or None; of several objectives the knee of the front."""
         if self._objectives:
             return front_of(self.trials, self._objectives)[1]
-        rungs, alike = self._plan.rungs, self._alike
-        return best_trial(self.trials, rungs, self._objective, alike=alike)
+        return best_trial(
+            self.trials,
+            self._plan.rungs,
+            self._objective,
+            alike=self._alike,
+            final_epochs=self._plan.final_epochs,
+        )
 
     def go_on_with(self, oracle: SearchOracle) -> None:
         """Lets another oracle choose from now on; it has been told of the trials in the log."""

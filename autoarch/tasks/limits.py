@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -25,6 +26,10 @@ NARROWEST = 4
 
 WIDER = 1.5
 """A network whose channels grow slowly from stage to stage may begin so many times as wide."""
+
+SHAPE = ("growth", "stages")
+"""Decisions in which trial 0 may differ from the default where that breaks a limit. Most weights
+lie in the last stage: with one less, as many of them do twice the multiply-adds."""
 
 FLOAT_COSTS = ("size", "params", "macs")
 """Costs of networks that have no int8 form, as those on texts: memory and latency are those of int8
@@ -233,19 +238,18 @@ def _capacity(network: Architecture) -> float:
 
 
 def _largest(space: SearchSpace, budgets: Budgets) -> Candidate | None:
-    """Of the space's default and its variants of slower or faster growth, the one of the largest
-    capacity that keeps the limits; None where none does."""
+    """Of the space's default and its variants in `SHAPE`, the one of the largest capacity that
+    keeps the limits; None where none does."""
     declared = DecisionSpace.from_hyperparameters(space.hyperparameters()).decisions
-    growths = [d.domain for d in declared if d.name == "growth"]
-    variants = [
-        {"growth": value}
-        for domain in growths
-        if isinstance(domain, Finite)
-        for value in domain.values
+    options = [
+        [(d.name, value) for value in d.domain.values]
+        for d in declared
+        if d.name in SHAPE and isinstance(d.domain, Finite)
     ]
+    variants = (dict(values) for values in itertools.product(*options))
     fitting = [
         candidate
-        for candidate in map(space.candidate, variants or [{}])
+        for candidate in map(space.candidate, variants)
         if budgets.keep(candidate.architecture)
     ]
     return max(fitting, key=lambda c: _capacity(c.architecture), default=None)

@@ -53,7 +53,7 @@ def choose_oracle(
     objective: Objective,
     baseline: Candidate,
     *,
-    first_looks: float,
+    first_looks: float | None,
     first: Sequence[Mapping[str, Any]] = (),
     followers: Sequence[Mapping[str, Any]] = (),
     cheap: Mapping[str, float] | None = None,
@@ -67,7 +67,7 @@ def choose_oracle(
         space: What is searched.
         objective: Which way is better.
         baseline: Trial 0; it keeps the limits.
-        first_looks: About how many trials there is time for.
+        first_looks: About how many trials there is time for; None for no limit.
         first: Decisions of what is proposed next to trial 0.
         followers: Decisions of networks that something cheap would have next, the best first. The
             Bayesian oracle chooses among them with the cheap scores as a feature of its process;
@@ -97,7 +97,7 @@ def choose_oracle(
 
     name = STANDS_FOR.get(settings.oracle, settings.oracle)
     if name == "auto":
-        trials = min(first_looks, settings.trials or math.inf)
+        trials = min(first_looks or math.inf, settings.trials or math.inf)
         name = auto or ("bayesian" if trials >= BAYESIAN_FROM else "evolution")
         name = "nsga2" if settings.objectives else name
     own = dict(tuned.get(name, {}))

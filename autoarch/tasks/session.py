@@ -10,52 +10,29 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, TrialFailedError
-from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
-from autoarch.export import ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import get_objective, preferring
-from autoarch.report.page import write_report
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
 from autoarch.search.halving import ALIKE
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
-from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.cheap_first import facts_of
+from autoarch.tasks.conclusion import Conclusion
 from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
 from autoarch.tasks.evaluators import check_evaluator, stages_of
 from autoarch.tasks.final_phase import FinalPhase
-from autoarch.tasks.int8 import AFTER_TUNING, Int8, drop_note, measure_int8, tuned
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
-from autoarch.tasks.predictor import Predictor
-from autoarch.tasks.result import card_of, phase_seconds, result_of
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.shipping import (
-    MEMBER_CLOSING,
-    SHIPPED_FORMATS,
-    WEIGHED_CLOSING,
-    Trained,
-    calibration_of,
-    choose_shipped,
-    options_of,
-    weigher,
-)
+from autoarch.tasks.shipping import MEMBER_CLOSING, WEIGHED_CLOSING
 from autoarch.tasks.task import Setup, Task
-from autoarch.tasks.tradeoffs import tradeoffs_of
-from autoarch.tasks.warm_start import first_candidates, warm_start_facts
+from autoarch.tasks.warm_start import first_candidates
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
-from autoarch.trials.run_directory import write_json
-
-CHECKED_SAMPLES = 32
-"""Held-out examples on which every exported file must answer as the trained model does."""
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 
 
 class Session:
@@ -117,7 +94,26 @@ class Session:
             else:
                 members = self._members(best, search, space, data, plan)
                 shipped = as_one(members, phase.train([m.network for m in members]), data.valid)
-        return self._conclude(setup, data, space, evaluator, search, best, shipped, first)
+        return Conclusion(
+            task=self.task,
+            settings=self.settings,
+            budgets=self.budgets,
+            objective=self.objective,
+            run=self.run_directory,
+            log=self.log,
+            clock=self.clock,
+            progress=self.progress,
+            phase=self._phase,
+            interrupted=self._interrupts.requested,
+            setup=setup,
+            data=data,
+            space=space,
+            evaluator=evaluator,
+            search=search,
+            first=first,
+            best=best,
+            shipped=shipped,
+        ).conclude()
 
     # -- Phases -------------------------------------------------------------------------------
 
@@ -286,154 +282,6 @@ class Session:
             progress=self.progress,
             interrupted=self._interrupts.requested,
         )
-
-    def _conclude(
-        self,
-        setup: Setup,
-        data: TaskData,
-        space: SearchSpace,
-        evaluator: TrainEvaluator,
-        search: Search,
-        best: TrialRecord,
-        shipped: Shipped,
-        first: Sequence[Candidate],
-    ) -> dict[str, Any]:
-        """Held-out evaluation, export, result and report."""
-        candidate, final = shipped.candidate, shipped.final
-        self._phase("export")
-        quantised, int8, int8_file, calibration = None, None, None, None
-        if data.preprocessing.has_int8:
-            calibration = calibration_of(data, self.settings.seed)
-            save_arrays(self.run_directory.calibration_file, inputs=[calibration])
-        ship, begun_s = self.settings.ship, self.clock.elapsed_s
-        if ship == "int8" or self.settings.max_size_bytes is not None:
-            chosen, run = Trained(best, candidate, final), self.run_directory
-
-            def finished(option: Trained) -> TrainedModel:
-                weights = tuple(option.final.trainer.weights())
-                return self.task.finished(option.candidate, weights, data, self.settings)
-
-            file = run.checkpoints / "model_int8.tflite"
-            smallest, model = choose_shipped(
-                options_of(chosen, search.trials, space, evaluator, self.objective, run),
-                finished,
-                weigher(ship, calibration, file),
-                limit_bytes=self.settings.max_size_bytes,
-                note=self.progress.note,
-            )
-            best, candidate, final = smallest.record, smallest.candidate, smallest.final
-        else:
-            model = self.task.finished(candidate, shipped.weights, data, self.settings)
-        if ship == "int8":
-            assert calibration is not None  # `ship` is refused where there is no int8
-            int8 = Int8.of(model, file, data)
-            quantising_s = self.clock.elapsed_s - begun_s
-            int8 = tuned(
-                int8,
-                data,
-                calibration,
-                augment=evaluator.augmenter(data.train),
-                recipe=candidate.recipe,
-                seed=self.settings.seed,
-                limit_bytes=self.settings.max_size_bytes,
-                seconds=lambda: self.clock.remaining_s - AFTER_TUNING * quantising_s,
-                note=self.progress.note,
-            )
-            model, int8_file = int8.model, int8.file
-        formats = SHIPPED_FORMATS[ship]
-        with ExportWorkers(formats) as workers:
-            predict_proba = (int8.predictor if int8 else Predictor(model)).predict_proba
-            test: dict[str, Any] | None = None
-            details: dict[str, Any] = {"split": None, "classes": list(data.classes)}
-            if int8 is not None:
-                quantised, test, details = measure_int8(int8, data, self.task.show)
-                if note := drop_note(quantised, self.task.noun):
-                    self.progress.note(note)
-            elif len(data.held_out):
-                test, details = evaluate_held_out(
-                    predict_proba, data.held_out, data.classes, data.train.labels, self.task.show
-                )
-            shown = data.held_out.reveal() if len(data.held_out) else data.valid
-            details |= self.task.explain(predict_proba, shown, data)
-            card = card_of(
-                run=self.run_directory,
-                task=self.task.name,
-                settings=self.settings,
-                limits=self.budgets.constraints.limits,
-                data=data,
-                final=final,
-                test=test,
-                quantised=quantised,
-                ensemble=shipped.facts,
-            )
-            files = export_bundle(
-                model,
-                self.run_directory.model,
-                formats=formats,
-                samples=self._samples(model, data),
-                card=card,
-                calibration=calibration,
-                int8_file=int8_file,
-                progress=self.progress,
-                workers=workers,
-            )
-        self._phase("report")
-        write_json(
-            self.run_directory.evaluation_file,
-            {**details, "final_curve": list(final.curve), "valid_curve": []},
-        )
-        result = result_of(
-            run=self.run_directory,
-            task=self.task.name,
-            settings=self.settings,
-            precision=setup.speed.policy,
-            data=data,
-            candidate=candidate,
-            best=best,
-            trials=search.trials,
-            infeasible_draws=search.infeasible_draws,
-            training_s=search.training_s + final.train_s,
-            bookkeeping_s=search.bookkeeping_s,
-            final=final,
-            test=test,
-            quantised=quantised,
-            files=files,
-            macs=model.macs,
-            interrupted=self._interrupts.requested(),
-        )
-        result["evaluator"] = facts_of(self.log) or {"name": "train"}
-        result["ensemble"] = shipped.facts
-        result["warm_start"] = warm_start_facts(self.settings.warm_start, first, search.trials)
-        # What is priced is the int8 file, or where there is none, the one that is shipped.
-        is_priced = ship == "int8" or not data.preprocessing.has_int8
-        result.update(
-            tradeoffs_of(
-                self.settings,
-                self.budgets,
-                search.trials,
-                candidate.architecture,
-                files[formats[-1]].size_bytes if is_priced else None,
-                self.run_directory.root,
-            )
-        )
-        self._write_result(result)
-        write_report(self.run_directory)
-        # The report's own time is known only now; the page shows it as of before.
-        self._write_result(result)
-        self.log.append("finished", t=self.clock.elapsed_s)
-        self.progress.finished(result)
-        return result
-
-    def _write_result(self, result: dict[str, Any]) -> None:
-        result["wall_s"] = round(self.clock.elapsed_s, 2)
-        result["phases"] = phase_seconds(self.log.events, self.clock.elapsed_s)
-        write_json(self.run_directory.result_file, result)
-
-    def _samples(self, model: TrainedModel, data: TaskData) -> Samples:
-        part = data.held_out.reveal() if len(data.held_out) else data.valid
-        count = min(CHECKED_SAMPLES, len(part))
-        chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
-        return self.task.samples(model, part, chosen)
 
     # -- Around the phases ---------------------------------------------------------------------
 

@@ -65,6 +65,27 @@ def test_trial_0_is_replaced_only_by_a_clear_lead():
     assert best_trial([measured(0, 0.5), measured(1, 0.61)], RUNGS, ACCURACY).trial == 1
 
 
+def test_the_lead_is_twice_as_long_where_epochs_are_few_beside_the_final_ones():
+    def winner(lead, final_epochs):
+        rivals = [
+            TrialRecord(
+                number,
+                {},
+                str(number),
+                1,
+                1,
+                TrialStatus.COMPLETED,
+                (Measurement(score, {"n": 100}, 1.0, 1.0, 1.0),),  # standard error: 0.05
+            )
+            for number, score in enumerate((0.5, 0.5 + lead))
+        ]
+        return best_trial(rivals, RUNGS, ACCURACY, final_epochs=final_epochs).trial
+
+    assert winner(0.11, 1.0) == 1 and winner(0.11, 2.0) == 0
+    assert winner(0.16, 2.0) == 1 and winner(0.16, 100.0) == 0
+    assert winner(0.21, 100.0) == 1
+
+
 def test_of_trials_within_a_standard_error_the_cheapest_wins():
     def measured(number, score, macs, epochs=1.0):
         counted = Measurement(score, {"n": 100}, epochs, 1.0, 1.0)  # standard error: about 0.046

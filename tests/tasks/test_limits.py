@@ -78,6 +78,15 @@ def test_trial_0_keeps_the_limit_and_uses_it(kind, limit):
     assert size >= (0.25 if limit == 12_000 else 0.75) * limit
 
 
+def test_where_weights_are_limited_trial_0_still_uses_the_time():
+    """It does about as many multiply-adds as the network that it stands for."""
+    budgets, kind = Budgets(Constraints(max_size=100_000)), get_space("residual")
+    scale = fitting_scale(Scale(32, 12), kind, 3, 10, budgets, side_is_given=True)
+    found = baseline_of(kind((32, 32, 3), 10, width=scale.width), budgets).architecture
+    wanted = kind((32, 32, 3), 10, width=12).candidate({}).architecture
+    assert 0.8 * wanted.macs <= found.macs <= wanted.macs
+
+
 @pytest.mark.parametrize("limit", [400_000, 60_000, 14_000])
 def test_trial_0_of_sounds_keeps_the_limit_and_uses_it(limit):
     budgets = Budgets(Constraints(max_size=limit))

@@ -1,7 +1,5 @@
 """What a run's oracle makes of networks that something cheap has scored."""
 
-import math
-
 import pytest
 
 from autoarch import ImageSearch
@@ -19,7 +17,7 @@ def oracle(name, cheap):
         SPACE,
         get_objective("accuracy"),
         SPACE.candidate({}),
-        first_looks=math.inf,
+        first_looks=None,
         followers=[SPACE.candidate(values).decisions for values in FOLLOWERS],
         cheap=cheap,
     )
