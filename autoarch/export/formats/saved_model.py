@@ -40,7 +40,14 @@ def write(writing: Writing, path: Path, convert: Convert) -> None:
     dtype = writing.model.architecture.input_dtype
 
     def answer(inputs: Any) -> dict[str, Any]:
-        probabilities = network(tf.cast(inputs, dtype), training=False)
+        # oneDNN's convolutions, as TensorFlow 2.21 has them on CPUs with AVX-512, give an empty
+        # batch the shape of their input, and what follows fails.
+        probabilities = tf.cond(
+            tf.shape(inputs)[0] > 0,
+            lambda: network(tf.cast(inputs, dtype), training=False),
+            lambda: tf.zeros((0, len(names))),
+        )
+        probabilities = tf.ensure_shape(probabilities, (None, len(names)))
         classes = tf.constant(names)
         return {
             "label": tf.gather(classes, tf.argmax(probabilities, axis=-1)),
