@@ -232,7 +232,8 @@ def _capacity(network: Architecture) -> float:
     A limit on one of the two leaves the other to be had. cifar10-mini, 170 s, at most 102 kB,
     validation: 0.697 for 92 k weights and 5.5 M multiply-adds (channels growing by half from stage
     to stage), 0.636 for 70 k and 2.8 M (doubling), 0.612 for ResNet-8 (79 k, 12.5 M, half the
-    passes in the same time).
+    passes in the same time). With Muon, 255 s on one core: 0.735 for 76 k and 4.7 M, 0.756 for
+    91 k and 9.6 M, a stage less.
     """
     return float(network.macs) * network.params
 

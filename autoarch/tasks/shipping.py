@@ -27,7 +27,7 @@ SHIPPED_FORMATS = {
 }
 """Formats of the export by `Settings.ship`."""
 
-WEIGHED_CLOSING = 1.3
+WEIGHED_CLOSING = 1.5
 """Times as many start-ups are kept for an export before which a file is weighed."""
 
 MEMBER_CLOSING = 0.15
