@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autoarch.costs.budgets import Budgets
-from autoarch.data import TaskData
+from autoarch.data import ExampleSet, TaskData
 from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.held_out import evaluate_held_out
 from autoarch.evaluation.train import TrainEvaluator
@@ -225,8 +225,7 @@ class Conclusion:
             test, details = evaluate_held_out(
                 predict_proba, data.held_out, data.classes, data.train.labels, self.task.show
             )
-        shown = data.held_out.reveal() if len(data.held_out) else data.valid
-        details |= self.task.explain(predict_proba, shown, data)
+        details |= self.task.explain(predict_proba, self._shown(), data)
         return Measured(test, quantised, details)
 
     def _card(self, chosen: Chosen, measured: Measured) -> dict[str, Any]:
@@ -243,11 +242,15 @@ class Conclusion:
         )
 
     def _samples(self, model: TrainedModel) -> Samples:
-        held_out = self.data.held_out
-        part = held_out.reveal() if len(held_out) else self.data.valid
+        part = self._shown()
         count = min(CHECKED_SAMPLES, len(part))
         chosen = np.sort(rng("samples", seed=self.settings.seed).choice(len(part), count, False))
         return self.task.samples(model, part, chosen)
+
+    def _shown(self) -> ExampleSet:
+        """The part that the model is shown on: the held-out one, else the validation part."""
+        data = self.data
+        return data.held_out.reveal() if len(data.held_out) else data.valid
 
     def _result(
         self, chosen: Chosen, measured: Measured, files: Mapping[str, ExportedFile], size: int
