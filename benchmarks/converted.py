@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from autoarch.architecture import Architecture
-from autoarch.architecture.fold import fold
-from autoarch.architecture.front_end import integer_part
+from autoarch.architecture.fold import fold, fold_weights
+from autoarch.architecture.front_end import integer_part, integer_weights
 from autoarch.export import flat_file, integers, ranges
 from autoarch.export.formats import litert, litert_float16, litert_int8
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import SPACES, SearchSpace, SpeechSpace
+
+_MEASURED = 16
+"""Random examples that show batch norms their moments."""
 
 NAMES = {"inputs": ["pixels"], "outputs": ["probabilities"]}
 
@@ -43,23 +47,49 @@ def _keras_file(architecture: Architecture, path: Path, *, folded: bool, seed: i
     import keras
 
     keras.utils.set_random_seed(seed)
-    part = integer_part(architecture)
-    pixels = part is architecture
-    network = fold(part, pixels=pixels).build(name="folded") if folded else architecture.build()
     rng = np.random.default_rng(seed)
-    # Kernels as they are initialised keep activations in range, which LiteRT's kernels insist on;
-    # the rest is drawn, since equal vectors would be stored once.
-    values = [
-        np.array(weight)
-        if weight.path.endswith("kernel")
-        else np.abs(rng.normal(1, 0.1, weight.shape))
-        if weight.path.endswith(("gamma", "moving_variance"))
-        else rng.normal(0, 0.1, weight.shape)
-        for weight in network.weights
-    ]
-    network.set_weights(values)
+    network = architecture.build()
+    # Equal vectors are stored once, so nothing stays as it is initialised but the kernels.
+    network.set_weights(
+        [
+            np.array(weight)
+            if weight.path.endswith("kernel")
+            else np.abs(rng.normal(1, 0.1, weight.shape))
+            if weight.path.endswith(("gamma", "moving_variance"))
+            else rng.normal(0, 0.1, weight.shape)
+            for weight in network.weights
+        ]
+    )
+    _measure_norms(network, rng)
+    if folded:
+        part = integer_part(architecture)
+        pixels = part is architecture
+        weights = {weight.path: np.array(weight) for weight in network.weights}
+        found = fold_weights(part, integer_weights(architecture, weights), pixels=pixels)
+        network = fold(part, pixels=pixels).build(name="folded")
+        network.set_weights([found[weight.path] for weight in network.weights])
     softmax = keras.layers.Softmax(name="class_probabilities", dtype="float32")
     keras.Model(network.input, softmax(network.output), name="model").save(path)
+
+
+def _measure_norms(network: Any, rng: np.random.Generator) -> None:
+    """Gives batch norms the moments of what they read, as training does.
+
+    Without, activations of deep networks grow until their biases are zeros in integers, and equal
+    vectors are stored once.
+    """
+    import keras
+
+    norms = [a for a in network.layers if isinstance(a, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    pictures = len(network.input_shape) == 4
+    shape = (_MEASURED, *network.input_shape[1:])
+    examples = rng.integers(0, 256, shape) if pictures else rng.normal(0, 0.1, shape)
+    network(examples.astype(np.float32), training=True)
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
 
 
 def convert_int8(architecture: Architecture, path: Path, *, seed: int = 0) -> int:

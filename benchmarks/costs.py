@@ -35,7 +35,7 @@ CASES = [((32, 32, 3), 10, 8), ((32, 32, 3), 10, 16), ((96, 96, 3), 2, 16), ((28
 """Shape, classes and width, in turn."""
 SOUND_CASES = [((8000,), 10, 8), ((5600,), 2, 16), ((16_000,), 35, 4), ((2000,), 10, 24)]
 FILES = ("int8", "float32", "float16")
-FLOATS = 20
+FLOATS = 40
 """Networks of each space whose float files are made, an equal part of each case."""
 
 

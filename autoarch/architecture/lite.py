@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Shape = tuple[int, ...]
 
@@ -83,6 +83,8 @@ class LiteBuilder:
         self._unit_scale = unit_scale
         self._shapes: dict[str, Shape] = {input: shape}
         self._ops: dict[str, LiteOp] = {}
+        self._made: dict[tuple[Any, ...], str] = {}  # by ops without weights
+        self._shared: set[str] = set()
 
     def shape(self, tensor: str) -> Shape:
         """Shape of a tensor, without the batch."""
@@ -104,7 +106,15 @@ class LiteBuilder:
         dilation: int = 1,
         biased: bool = True,
     ) -> str:
-        """Adds an op and returns the name of its output; see `LiteOp` for the arguments."""
+        """Adds an op and returns the name of its output; see `LiteOp` for the arguments.
+
+        Of equal ops without weights on the same tensors there is one, as in the converted file.
+        """
+        if not channels:
+            made = self._made.setdefault((kind, *inputs, shape, stride, window, constant), output)
+            if made is not output and not self._ops[made].activation:
+                self._shared.add(made)
+                return made
         self._shapes[output] = shape
         self._ops[output] = LiteOp(
             kind, tuple(inputs), output, shape, kernel, channels, stride, window, activation,
@@ -130,6 +140,7 @@ class LiteBuilder:
             alone: Whether nothing else reads `tensor`.
         """
         before = self._ops.get(tensor)
+        alone = alone and tensor not in self._shared
         if alone and before is not None and before.kind in FUSING and not before.activation:
             self._ops[tensor] = before._replace(activation=function)
             return tensor

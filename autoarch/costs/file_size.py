@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from autoarch.architecture.lite import LiteGraph, Shape
 
-_FIXED_INT8 = 290
-_FIXED_FLOAT = 520
+_FIXED_INT8 = 305
+_FIXED_FLOAT = 460
 """Header, model, subgraph, names of input and output, and the layouts of tables (vtables); float
 files have a signature as well."""
 _KIND = 30
@@ -46,22 +46,27 @@ _FUSED = 4
 """Options grow by this where an activation is fused, and where padding is "valid"."""
 _DILATED = 8
 """Two more fields of the options."""
+_CUT = 36
+"""An op that cuts a picture for a dilated convolution, or puts it together, with its lists."""
+_PER_DILATION = 160
+"""Constants and shapes that dilated convolutions of one shape share."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
 _SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
+_SAME_RANGE = 12
 _RANGE_BYTES = collections.defaultdict(
     lambda: 34,
     # They leave scale and zero point as they are.
-    max_pool_2d=12,
-    average_pool_2d=12,
-    reduce_max=12,
-    concatenation=12,
-    space_to_batch_nd=12,
-    batch_to_space_nd=12,
+    max_pool_2d=_SAME_RANGE,
+    average_pool_2d=_SAME_RANGE,
+    reduce_max=_SAME_RANGE,
+    concatenation=_SAME_RANGE,
+    space_to_batch_nd=_SAME_RANGE,
+    batch_to_space_nd=_SAME_RANGE,
     # The zero point is -128, stored once for all.
     **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
     # A small negative end: the few zero points that there can be are often equal.
-    **dict.fromkeys(("hard_swish", "mul"), 26),
+    **dict.fromkeys(("hard_swish", "mul"), 32),
 )
 """Scale and zero point of a result, by the op that makes it."""
 
@@ -77,6 +82,7 @@ class Format:
         weight: One weight.
         bias: One bias.
         shapes: How often the shape of an activation is stored: once more where the batch is free.
+        zeros: Whether a bias of zeros that is stored already is a tensor of its own.
         expanded: Table, op and slots that turn a constant back into float32 on loading.
     """
 
@@ -86,12 +92,15 @@ class Format:
     weight: int
     bias: int
     shapes: int
+    zeros: bool
     expanded: int
 
 
-INT8 = Format(_FIXED_INT8, 20, 24, weight=1, bias=4, shapes=1, expanded=0)
-FLOAT = Format(_FIXED_FLOAT, 24, 20, weight=4, bias=4, shapes=2, expanded=0)
-FLOAT16 = Format(_FIXED_FLOAT, 24, 24, weight=2, bias=2, shapes=2, expanded=50 + 2 * _SLOT)
+INT8 = Format(_FIXED_INT8, 20, 24, weight=1, bias=4, shapes=1, zeros=True, expanded=0)
+FLOAT = Format(_FIXED_FLOAT, 16, 16, weight=4, bias=4, shapes=2, zeros=False, expanded=0)
+FLOAT16 = Format(
+    _FIXED_FLOAT, 16, 20, weight=2, bias=2, shapes=2, zeros=False, expanded=42 + 2 * _SLOT
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,8 @@ class FilePieces:
         constant_shapes: Bytes of the shapes of constants, each once.
         weights: Numbers of weights and of biases, by op; 0 where the biases are stored already.
         extras: Bytes of small constants, such as the axes of a mean.
+        dilated: Channels of each dilated depthwise convolution, and whether a norm follows it.
+        dilations: Number of different shapes of them.
         quantisation: Bytes of scales and zero points in the int8 file.
     """
 
@@ -114,6 +125,8 @@ class FilePieces:
     constant_shapes: int
     weights: tuple[tuple[int, int], ...]
     extras: int
+    dilated: tuple[tuple[int, bool], ...]
+    dilations: int
     quantisation: int
 
     def int8_file_bytes(self) -> int:
@@ -122,11 +135,25 @@ class FilePieces:
 
     def float_file_bytes(self) -> int:
         """Size of the float32 file."""
-        return self._bytes(FLOAT) + _rescale_bytes(FLOAT)
+        return self._bytes(FLOAT) + self._float_only_bytes(FLOAT)
 
     def float16_file_bytes(self) -> int:
         """Size of the file with float16 weights."""
-        return self._bytes(FLOAT16) + _rescale_bytes(FLOAT16)
+        return self._bytes(FLOAT16) + self._float_only_bytes(FLOAT16)
+
+    def _float_only_bytes(self, file: Format) -> int:
+        """What is a part of convolutions in integers: pixels are rescaled; dilated depthwise
+        convolutions read a batch of pieces, and norms behind them find no convolution there."""
+        activation = file.activation + _SLOT
+        constant = file.constant + 2 * _SLOT + _BUFFER + file.expanded
+        calculation = _op_bytes("mul", False, False, 2) + activation
+        norms = [channels for channels, normed in self.dilated if normed]
+        return (
+            2 * (calculation + constant + 16)
+            + 2 * (_CUT + activation) * len(self.dilated)
+            + self.dilations * _PER_DILATION
+            + 2 * sum(calculation + constant + file.bias * channels for channels in norms)
+        )
 
     def _bytes(self, file: Format) -> int:
         weight, bias = file.weight, file.bias
@@ -137,6 +164,7 @@ class FilePieces:
         )
         table = file.constant + 2 * _SLOT + file.expanded + _BUFFER
         shared = sum(not biases for _, biases in self.weights)
+        spared = _BUFFER + _SLOT if file.zeros else table
         return (
             file.fixed
             + self.ops
@@ -144,7 +172,7 @@ class FilePieces:
             + self.shapes * file.shapes
             + self.constant_shapes
             + 2 * len(self.weights) * table
-            - shared * (_BUFFER + _SLOT)
+            - shared * spared
             + buffers
             + self.extras
         )
@@ -157,7 +185,9 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
     channel_counts: set[int] = set()
     zeros: set[int] = set()
     extras: dict[str, int] = {}
-    weights = []
+    ranges: dict[str, int] = {}
+    weights, dilated = [], []
+    dilations: set[tuple[Shape, Shape]] = set()
     ops = quantisation = 0
     for op in graph.ops:
         channels, kernel, shape = op.channels, op.kernel, op.shape
@@ -176,13 +206,19 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
             if op.kind == "depthwise_conv_2d":
                 quantisation += 4
         elif op.constant:
-            extras[op.constant] = 104 if op.constant in _SCALARS else 104 + 4 * shape[-1]
+            extras[op.constant] = 64 if op.constant in _SCALARS else 104 + 4 * shape[-1]
         valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
         if op.dilation > 1:
             ops += _DILATED
-        quantisation += _RANGE_BYTES["relu" if op.activation else op.kind]
+            if op.kind == "depthwise_conv_2d":
+                dilated.append((channels, op.biased))
+                dilations.add((shape, kernel))
+        elif op.kind == "concatenation":
+            # What is put together has one range.
+            ranges.update((tensor, _SAME_RANGE) for tensor in op.inputs)
+        ranges[op.output] = _RANGE_BYTES["relu" if op.activation else op.kind]
     return FilePieces(
         ops=ops + _KIND * len({op.kind for op in graph.ops}),
         activations=1 + len(graph.ops),
@@ -191,8 +227,13 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         + 8 * len(channel_counts),
         weights=tuple(weights),
         extras=sum(extras.values()),
+        dilated=tuple(dilated),
+        dilations=len(dilations),
         # A vector of zero points for each number of channels, and the input's own.
-        quantisation=quantisation + sum(8 + 8 * count for count in channel_counts) + 36,
+        quantisation=quantisation
+        + sum(ranges.values())
+        + sum(8 + 8 * count for count in channel_counts)
+        + 36,
     )
 
 
@@ -211,9 +252,3 @@ def _op_bytes(kind: str, fused: bool, valid: bool, reads: int) -> int:
         return _OP + 8 + _SLOT
     lists = 16 if kind in _WEIGHTED else 4 + 4 * reads if reads > 1 else 0
     return _OP_WITH_OPTIONS + options + _FUSED * (fused + valid) + lists + 8 + _SLOT
-
-
-def _rescale_bytes(file: Format) -> int:
-    """The two ops that rescale pixels, which the float files keep, with their constants."""
-    op = _op_bytes("mul", False, False, 2) + file.activation + _SLOT
-    return 2 * (op + file.constant + _SLOT + 36 + file.expanded)

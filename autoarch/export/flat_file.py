@@ -1,9 +1,9 @@
 """Makes a `.tflite` file as small as its format allows, without changing what it computes.
 
-The converter writes a name for each tensor, an empty buffer for each activation, its own version
-and, for each channel of each convolution, 16 bytes of zeros (zero points of kernel and bias).
-Here only input and output keep names, equal vectors are stored once, and what nothing refers to
-is left out. The file stays a FlatBuffer of the same schema.
+The converter writes a name for each tensor, an empty buffer for each activation, an empty range for
+each float, its own version and, for each channel of each convolution, 16 bytes of zeros (zero
+points of kernel and bias). Here only input and output keep names, equal vectors are stored once,
+and what nothing refers to is left out. The file stays a FlatBuffer of the same schema.
 
 This file runs on its own, in a process where autoarch is not imported.
 """
@@ -39,6 +39,8 @@ def compact(path: str, inputs: list[str], outputs: list[str], signatures: bool =
         tensor.name = None
         if tensor.quantization is not None:
             tensor.quantization.min = tensor.quantization.max = None
+            if tensor.quantization.scale is None:
+                tensor.quantization = None
     for graph in model.subgraphs:
         graph.name = None
     graph = model.subgraphs[0]
