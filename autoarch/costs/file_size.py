@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from autoarch.architecture.lite import LiteGraph, Shape
 
 _FIXED_INT8 = 305
-_FIXED_FLOAT = 460
+_FIXED_FLOAT = 440
 """Header, model, subgraph, names of input and output, and the layouts of tables (vtables); float
 files have a signature as well."""
 _KIND = 30
@@ -48,14 +48,15 @@ _DILATED = 8
 """Two more fields of the options."""
 _CUT = 36
 """An op that cuts a picture for a dilated convolution, or puts it together, with its lists."""
-_PER_DILATION = 160
+_PER_DILATION = 170
 """Constants and shapes that dilated convolutions of one shape share."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
 _SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
 _SAME_RANGE = 12
+_ANY_RANGE = 36
 _RANGE_BYTES = collections.defaultdict(
-    lambda: 34,
+    lambda: _ANY_RANGE,
     # They leave scale and zero point as they are.
     max_pool_2d=_SAME_RANGE,
     average_pool_2d=_SAME_RANGE,
@@ -65,10 +66,13 @@ _RANGE_BYTES = collections.defaultdict(
     batch_to_space_nd=_SAME_RANGE,
     # The zero point is -128, stored once for all.
     **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
-    # A small negative end: the few zero points that there can be are often equal.
-    **dict.fromkeys(("hard_swish", "mul"), 32),
+    # A small negative end: the few zero points that there can be are sometimes equal.
+    **dict.fromkeys(("hard_swish", "mul"), 34),
 )
 """Scale and zero point of a result, by the op that makes it."""
+_ZERO_POINT = 12
+_ZERO_POINTS = 200
+"""As many there might be if all were equally likely, of which equal ones are stored once."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ class FilePieces:
         constant_shapes: Bytes of the shapes of constants, each once.
         weights: Numbers of weights and of biases, by op; 0 where the biases are stored already.
         extras: Bytes of small constants, such as the axes of a mean.
-        dilated: Channels of each dilated depthwise convolution, and whether a norm follows it.
+        dilated: Of each dilated depthwise convolution its channels, whether a norm follows it, and
+            whether an activation does.
         dilations: Number of different shapes of them.
         quantisation: Bytes of scales and zero points in the int8 file.
     """
@@ -125,7 +130,7 @@ class FilePieces:
     constant_shapes: int
     weights: tuple[tuple[int, int], ...]
     extras: int
-    dilated: tuple[tuple[int, bool], ...]
+    dilated: tuple[tuple[int, bool, bool], ...]
     dilations: int
     quantisation: int
 
@@ -143,16 +148,19 @@ class FilePieces:
 
     def _float_only_bytes(self, file: Format) -> int:
         """What is a part of convolutions in integers: pixels are rescaled; dilated depthwise
-        convolutions read a batch of pieces, and norms behind them find no convolution there."""
+        convolutions read a batch of pieces, so what follows finds no convolution there."""
         activation = file.activation + _SLOT
         constant = file.constant + 2 * _SLOT + _BUFFER + file.expanded
         calculation = _op_bytes("mul", False, False, 2) + activation
-        norms = [channels for channels, normed in self.dilated if normed]
+        normed = [channels for channels, norm, _ in self.dilated if norm]
+        activated = sum(activation and not norm for _, norm, activation in self.dilated)
         return (
             2 * (calculation + constant + 16)
             + 2 * (_CUT + activation) * len(self.dilated)
             + self.dilations * _PER_DILATION
-            + 2 * sum(calculation + constant + file.bias * channels for channels in norms)
+            + 2 * _KIND * bool(self.dilated)
+            + 2 * sum(calculation + constant + file.bias * channels for channels in normed)
+            + (_op_bytes("relu", False, False, 1) + activation) * activated
         )
 
     def _bytes(self, file: Format) -> int:
@@ -213,12 +221,14 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         if op.dilation > 1:
             ops += _DILATED
             if op.kind == "depthwise_conv_2d":
-                dilated.append((channels, op.biased))
+                dilated.append((channels, op.biased, bool(op.activation)))
                 dilations.add((shape, kernel))
         elif op.kind == "concatenation":
             # What is put together has one range.
             ranges.update((tensor, _SAME_RANGE) for tensor in op.inputs)
         ranges[op.output] = _RANGE_BYTES["relu" if op.activation else op.kind]
+    free = sum(size == _ANY_RANGE for size in ranges.values())
+    repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
     return FilePieces(
         ops=ops + _KIND * len({op.kind for op in graph.ops}),
         activations=1 + len(graph.ops),
@@ -232,6 +242,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         # A vector of zero points for each number of channels, and the input's own.
         quantisation=quantisation
         + sum(ranges.values())
+        - int(repeated) * _ZERO_POINT
         + sum(8 + 8 * count for count in channel_counts)
         + 36,
     )

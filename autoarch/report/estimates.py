@@ -122,7 +122,8 @@ def claims_of(
         yield _against_majority(model, by_kind["majority"])
     if best is not None and best.trial == 0 and files.complete:
         averaged = (files.result or {}).get("ensemble") is not None
-        yield "The search found nothing better than trial 0, the known network" + (
+        found = "found nothing better than" if len(files.trials) > 1 else "looked at nothing but"
+        yield f"The search {found} trial 0, the known network" + (
             "." if averaged else ": it is the model."
         )
     elif "winner" in by_kind and "baseline" in by_kind:

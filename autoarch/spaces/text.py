@@ -165,7 +165,7 @@ class TextSpace(SearchSpace):
             straight.append(graph.add(Dense(self.classes), node, name="logits"))
         logits = straight[0]
         if len(straight) > 1:
-            logits = graph.add(Add(), *straight, name="sum")
+            logits = graph.add(Add(), *straight, name="logits/sum")
         if given:
             graph.add(Blend(given), logits, self._linear_logits(graph), name="blend")
         return graph.finish()

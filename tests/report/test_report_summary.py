@@ -52,6 +52,16 @@ def test_winner_and_trial_0_are_compared_after_equal_training(complete_run: RunD
     assert by_kind["baseline"].ci95 == wilson_interval(561, 1000)
 
 
+def test_a_search_of_one_network_says_so(fake_run: MakeRun) -> None:
+    run = fake_run()
+    run.phase("search", 1.0)
+    run.trial(0, 2.0, {3: 0.561})
+    run.result(best=0)
+    run.finish()
+    claims = " ".join(summarise(run.directory).claims)
+    assert "looked at nothing but trial 0" in claims
+
+
 @pytest.mark.parametrize(
     ("score", "verdict"),
     [(0.588, "overlap, so the difference may be chance"), (0.688, "intervals do not overlap")],

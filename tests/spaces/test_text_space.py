@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import keras
 import numpy as np
 import pytest
 
@@ -83,3 +84,15 @@ def test_vectors_of_tokens_are_dropped_as_decided():
         decisions = {"network": "gru", "embedding/dropout": rate, "dropout": 0.5}
         rates = [op.rate for op in ops(space().candidate(decisions).architecture, Dropout)]
         assert rates == ([rate] if rate else []) + [0.5]
+
+
+def test_drawn_networks_build_whatever_keras_calls_its_own_ops():
+    # Counting begins anew with each trial, and then a first sum is named "sum".
+    decisions = DecisionSpace.from_hyperparameters(space().hyperparameters())
+    rng = np.random.default_rng(0)
+    drawn = [decisions.sample(rng) for _ in range(8)]
+    straight = {"network": "cnn", "second": "bag", "bag/size": 0, "bag/weights": "idf"}
+    for decided in (straight, *drawn):
+        architecture = space().candidate(decided).architecture
+        keras.backend.clear_session()
+        assert architecture.build().count_params() == architecture.params
