@@ -1,15 +1,16 @@
 """Makes a calibrated `.tflite` file int8 throughout.
 
 TensorFlow's converter leaves a convolution in floats, between a dequantising and a quantising op,
-where it reads a pooled tensor that is also concatenated, and the pool comes behind the
-concatenation (TensorFlow 2.21; one of 280 random networks). Order is free there, so pools that come
-behind are put before, and what still has floats afterwards is refused.
+where it reads a pool of what is also concatenated, be it pooled or not, and the pool comes behind
+the concatenation (TensorFlow 2.21; two of 700 random networks). Order is free there, so pools that
+come behind are put before, and what still has floats afterwards is refused.
 
 This file runs on its own, in a process where autoarch is not imported.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def with_pools_first(content: bytes) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
     builtin = schema.BuiltinOperator
+    pooling = (builtin.MAX_POOL_2D, builtin.AVERAGE_POOL_2D)
     model = _model(content)
     (graph,) = model.subgraphs
 
@@ -60,18 +62,34 @@ def with_pools_first(content: bytes) -> bytes:
     found: list[Any] = []
     for op in graph.operators:
         place = len(found)
-        if kind(op) in (builtin.MAX_POOL_2D, builtin.AVERAGE_POOL_2D):
+        if kind(op) in pooling:
+            pools = [other for other in found if kind(other) in pooling]
             joining = [
                 i
                 for i, other in enumerate(found)
-                if kind(other) == builtin.CONCATENATION and op.inputs[0] in other.inputs
+                if kind(other) == builtin.CONCATENATION
+                and op.inputs[0] in _in_one_range(other.inputs, pools)
             ]
-            place = min(joining, default=place)
+            made = [i + 1 for i, other in enumerate(found) if op.inputs[0] in other.outputs]
+            place = max(min(joining, default=place), *made, 0)
         found.insert(place, op)
     graph.operators = found
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _in_one_range(tensors: Iterable[int], pools: Iterable[Any]) -> set[int]:
+    """The tensors, and others that have their range since pools keep it."""
+    found, grown = set(tensors), True
+    while grown:
+        before = len(found)
+        for pool in pools:
+            ends = {pool.inputs[0], pool.outputs[0]}
+            if ends & found:
+                found |= ends
+        grown = len(found) > before
+    return found
 
 
 def _model(content: bytes) -> Any:

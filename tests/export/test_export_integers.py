@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from autoarch.architecture import INPUT, GraphBuilder
 from autoarch.architecture.ops import OPS
@@ -15,8 +16,12 @@ from autoarch.export import TrainedModel, ask_int8, integers, quantise
 from autoarch.export.formats import litert_int8
 
 
-def pooled_and_concatenated() -> TrainedModel:
-    """A tensor that is concatenated, and pooled for a convolution that joins later."""
+def pooled_and_concatenated(*, before: bool = False) -> TrainedModel:
+    """A tensor that is concatenated, and pooled for a convolution that joins later.
+
+    Args:
+        before: Whether it is pooled for the concatenation, too.
+    """
     builder = GraphBuilder((12, 12, 1))
 
     def add(kind: str, *inputs: str, name: str, **fields: object) -> str:
@@ -28,9 +33,13 @@ def pooled_and_concatenated() -> TrainedModel:
     y = add("depthwise_conv2d", x, name="depthwise", kernel=5)
     y = add("conv2d", y, name="pointwise", filters=8, kernel=1)
     y = add("activation", y, name="pointwise_relu", function="relu")
-    y = add("concat", x, y, name="joined")
+    joined = [x, y]
+    if before:
+        joined = [add("max_pool2d", part, name=f"pool_{part}", size=3, stride=2) for part in joined]
+    y = add("concat", *joined, name="joined")
     y = add("average_pool2d", y, name="joined_pool", size=3, stride=2)
-    z = add("max_pool2d", x, name="pool", size=2, stride=2)
+    side = 4 if before else 2
+    z = add("max_pool2d", x, name="side_pool", size=side, stride=side)
     z = add("conv2d", z, name="behind_pool", filters=16, kernel=1)
     x = add("add", z, y, name="sum")
     x = add("global_average_pool2d", x, name="average")
@@ -48,17 +57,21 @@ def pictures() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (40, 12, 12, 1), dtype=np.uint8)
 
 
-def test_the_file_holds_integers_alone_and_answers_as_the_network(tmp_path: Path) -> None:
-    model, file = pooled_and_concatenated(), tmp_path / "model.tflite"
+@pytest.mark.parametrize("before", [False, True])
+def test_the_file_holds_integers_alone_and_answers_as_the_network(
+    tmp_path: Path, before: bool
+) -> None:
+    model, file = pooled_and_concatenated(before=before), tmp_path / "model.tflite"
     quantise(model, pictures(), file)
     assert not integers.holds_floats(file.read_bytes())
     expected = np.asarray(model.serving_model()(pictures()))
     assert np.abs(ask_int8(file, pictures()) - expected).mean() < 0.02
 
 
-def test_the_converter_alone_leaves_floats(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [False, True])
+def test_the_converter_alone_leaves_floats(tmp_path: Path, before: bool) -> None:
     """The cause; should this fail with another TensorFlow, `with_pools_first` can go."""
-    pooled_and_concatenated().folded_model().save(tmp_path / "folded.keras")
+    pooled_and_concatenated(before=before).folded_model().save(tmp_path / "folded.keras")
     np.save(tmp_path / "pixels.npy", pictures())
     program = f"""
 import runpy
