@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from autoarch.architecture.lite import LiteGraph, Shape
 
-_FIXED_INT8 = 305
-_FIXED_FLOAT = 440
+_FIXED_INT8 = 300
+_FIXED_FLOAT = 425
 """Header, model, subgraph, names of input and output, and the layouts of tables (vtables); float
 files have a signature as well."""
 _KIND = 30
@@ -46,14 +46,23 @@ _FUSED = 4
 """Options grow by this where an activation is fused, and where padding is "valid"."""
 _DILATED = 8
 """Two more fields of the options."""
+_REQUANTISE = 78
+"""An op that brings a tensor into another range, and its result."""
 _CUT = 36
 """An op that cuts a picture for a dilated convolution, or puts it together, with its lists."""
-_PER_DILATION = 170
-"""Constants and shapes that dilated convolutions of one shape share."""
+_DILATIONS, _PER_DILATION = 80, 150
+"""Constants and shapes that all dilated convolutions share, and those of one shape."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
 _SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
 _SAME_RANGE = 12
+_POSITIVE_RANGE = 20
+"""Nothing is below zero: the zero point is -128, stored once for all."""
+_KEEPS_SIGN = frozenset(
+    {"add", "mul", "mean", "concatenation", "max_pool_2d", "average_pool_2d", "reduce_max"}
+)
+"""What makes nothing negative of what is not."""
+_POSITIVE = frozenset({"", "axes", "1/6"})
 _ANY_RANGE = 36
 _RANGE_BYTES = collections.defaultdict(
     lambda: _ANY_RANGE,
@@ -64,8 +73,7 @@ _RANGE_BYTES = collections.defaultdict(
     concatenation=_SAME_RANGE,
     space_to_batch_nd=_SAME_RANGE,
     batch_to_space_nd=_SAME_RANGE,
-    # The zero point is -128, stored once for all.
-    **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), 20),
+    **dict.fromkeys(("relu", "relu6", "logistic", "softmax"), _POSITIVE_RANGE),
     # A small negative end: the few zero points that there can be are sometimes equal.
     **dict.fromkeys(("hard_swish", "mul"), 34),
 )
@@ -103,7 +111,7 @@ class Format:
 INT8 = Format(_FIXED_INT8, 20, 24, weight=1, bias=4, shapes=1, zeros=True, expanded=0)
 FLOAT = Format(_FIXED_FLOAT, 16, 16, weight=4, bias=4, shapes=2, zeros=False, expanded=0)
 FLOAT16 = Format(
-    _FIXED_FLOAT, 16, 20, weight=2, bias=2, shapes=2, zeros=False, expanded=42 + 2 * _SLOT
+    _FIXED_FLOAT + _KIND, 16, 20, weight=2, bias=2, shapes=2, zeros=False, expanded=42 + 2 * _SLOT
 )
 
 
@@ -118,6 +126,7 @@ class FilePieces:
         constant_shapes: Bytes of the shapes of constants, each once.
         weights: Numbers of weights and of biases, by op; 0 where the biases are stored already.
         extras: Bytes of small constants, such as the axes of a mean.
+        factors: Numbers in constants that are a vector, of norms behind no convolution.
         dilated: Of each dilated depthwise convolution its channels, whether a norm follows it, and
             whether an activation does.
         dilations: Number of different shapes of them.
@@ -130,6 +139,7 @@ class FilePieces:
     constant_shapes: int
     weights: tuple[tuple[int, int], ...]
     extras: int
+    factors: int
     dilated: tuple[tuple[int, bool, bool], ...]
     dilations: int
     quantisation: int
@@ -158,7 +168,7 @@ class FilePieces:
             2 * (calculation + constant + 16)
             + 2 * (_CUT + activation) * len(self.dilated)
             + self.dilations * _PER_DILATION
-            + 2 * _KIND * bool(self.dilated)
+            + (2 * _KIND + _DILATIONS) * bool(self.dilated)
             + 2 * sum(calculation + constant + file.bias * channels for channels in normed)
             + (_op_bytes("relu", False, False, 1) + activation) * activated
         )
@@ -183,6 +193,7 @@ class FilePieces:
             - shared * spared
             + buffers
             + self.extras
+            + self.factors * file.weight
         )
 
 
@@ -193,7 +204,11 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
     channel_counts: set[int] = set()
     zeros: set[int] = set()
     extras: dict[str, int] = {}
+    factors: dict[str, int] = {}
     ranges: dict[str, int] = {}
+    positive: set[str] = set()
+    source: dict[str, str] = {}  # of pooled tensors, what was pooled
+    joined: collections.Counter[str] = collections.Counter()
     weights, dilated = [], []
     dilations: set[tuple[Shape, Shape]] = set()
     ops = quantisation = 0
@@ -214,7 +229,8 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
             if op.kind == "depthwise_conv_2d":
                 quantisation += 4
         elif op.constant:
-            extras[op.constant] = 64 if op.constant in _SCALARS else 104 + 4 * shape[-1]
+            extras[op.constant] = 64 if op.constant in _SCALARS else 104
+            factors[op.constant] = 0 if op.constant in _SCALARS else shape[-1]
         valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
@@ -224,9 +240,23 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
                 dilated.append((channels, op.biased, bool(op.activation)))
                 dilations.add((shape, kernel))
         elif op.kind == "concatenation":
-            # What is put together has one range.
+            # What is put together has one range. What is put together twice, pooled or not, is
+            # brought into that of the first time by an op of its own.
             ranges.update((tensor, _SAME_RANGE) for tensor in op.inputs)
-        ranges[op.output] = _RANGE_BYTES["relu" if op.activation else op.kind]
+            sources = [source.get(tensor, tensor) for tensor in op.inputs]
+            quantisation += _REQUANTISE * sum(joined.pop(tensor, 0) for tensor in {*sources})
+            joined.update(sources)
+        elif op.window:
+            source[op.output] = source.get(op.inputs[0], op.inputs[0])
+        range_bytes = _RANGE_BYTES["relu" if op.activation else op.kind]
+        if op.constant == "0":
+            range_bytes = _SAME_RANGE
+        elif range_bytes == _POSITIVE_RANGE or (
+            op.kind in _KEEPS_SIGN and op.constant in _POSITIVE and positive.issuperset(op.inputs)
+        ):
+            positive.add(op.output)
+            range_bytes = min(range_bytes, _POSITIVE_RANGE)
+        ranges[op.output] = range_bytes
     free = sum(size == _ANY_RANGE for size in ranges.values())
     repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
     return FilePieces(
@@ -237,6 +267,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         + 8 * len(channel_counts),
         weights=tuple(weights),
         extras=sum(extras.values()),
+        factors=sum(factors.values()),
         dilated=tuple(dilated),
         dilations=len(dilations),
         # A vector of zero points for each number of channels, and the input's own.
