@@ -155,7 +155,8 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Search",
     help="Let up to K different networks share the final training, and export the weighted "
-    "average of their answers as one model.",
+    "average of their answers as one model. Under a limit, the average teaches the best of them "
+    "instead, in the second half of the final training.",
 )
 @click.option(
     "--warm-start",

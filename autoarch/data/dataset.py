@@ -114,11 +114,14 @@ class ExampleSet:
         inputs: `(n, ...)`, in memory or memory-mapped (read only).
         labels: int64 `(n,)`, indices into the classes.
         names: For each example the path of its file, or a name such as "train[12]".
+        targets: What is learned in place of the labels, such as a teacher's answers: float32
+            `(n, classes)`, rows summing to 1. None for the labels.
     """
 
     inputs: Array
     labels: Labels
     names: tuple[str, ...]
+    targets: Array | None = None
 
     def __post_init__(self) -> None:
         if not len(self.inputs) == len(self.labels) == len(self.names):
@@ -126,14 +129,20 @@ class ExampleSet:
                 f"inputs, labels and names must be of one length; got {len(self.inputs)}, "
                 f"{len(self.labels)} and {len(self.names)}."
             )
+        if self.targets is not None and len(self.targets) != len(self.labels):
+            raise ValueError(
+                f"There must be targets for each of the {len(self.labels)} examples; got "
+                f"{len(self.targets)}."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def joined(self, other: Self) -> Self:
-        """These examples and the others after them, copied."""
+        """These examples and the others after them, copied; of their labels."""
         return replace(
             self,
+            targets=None,
             inputs=np.concatenate([self.inputs, other.inputs]),
             labels=np.concatenate([self.labels, other.labels]),
             names=self.names + other.names,

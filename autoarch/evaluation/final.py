@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from autoarch.data.dataset import ExampleSet
@@ -33,9 +34,10 @@ class FinalModel:
             validation part as well, the winning trial's before it.
         train_s: Seconds in training steps of the final training.
         curve: One entry an epoch.
-        kept: False where the final training made things worse, and the trial's own weights are
-            the result.
+        kept: False where the final training made things worse, and the weights before it are the
+            result.
         refitted: Whether the final training used the validation part, too.
+        file: Its state.
     """
 
     trainer: Trainer
@@ -44,6 +46,7 @@ class FinalModel:
     curve: tuple[dict[str, float], ...]
     kept: bool
     refitted: bool
+    file: Path
 
 
 def train_final(
@@ -62,6 +65,8 @@ def train_final(
     constants: Mapping[str, Array] | None = None,
     smaller_first: bool = False,
     checkpoint: str = "final.npz",
+    before: FinalModel | None = None,
+    targets: Callable[[ExampleSet], Array] | None = None,
 ) -> FinalModel:
     """Carries a trial on until `share_done` reaches 1.
 
@@ -86,14 +91,24 @@ def train_final(
         smaller_first: Whether to begin on smaller pictures, where the network and the data allow
             it (see `autoarch.evaluation.smaller`); costs one more trace.
         checkpoint: Name of the file in the run's checkpoints.
+        before: A final training of the same network, to be carried on, in place of the trial.
+        targets: Gives what is learned of the training examples in place of their labels.
     """
-    trainer = evaluator.trainer(candidate, record.trial, done=record.epochs)
+    assert record.last is not None
+    metrics: Mapping[str, Any] = record.last.metrics
+    if before is None:
+        trainer = evaluator.trainer(candidate, record.trial, done=record.epochs)
+        first = run.checkpoint_file(record.trial)
+    else:
+        trainer, metrics, first = before.trainer, before.metrics, before.file
     file = run.checkpoints / checkpoint
     if file.exists():
         trainer.restore(load_arrays(file))
     if refit is not None:
         trainer.data = refit
         set_constants(trainer.model, constants or {})
+    if targets is not None:
+        trainer.data = replace(trainer.data, targets=targets(trainer.data))
     saved_at = elapsed()
 
     def run_part(part: Trainer, begin: float, end: float) -> Trained:
@@ -114,8 +129,6 @@ def train_final(
             on_epoch=on_epoch,
         )
 
-    assert record.last is not None
-    metrics: Mapping[str, Any] = record.last.metrics
     kept, train_s = True, 0.0
     curve: tuple[dict[str, float], ...] = ()
     begin = 0.0
@@ -136,13 +149,13 @@ def train_final(
         # Stopped by the user while the learning rate was high, the network is worse than before.
         kept = not (trained.stopped and share_done(trainer.epochs) < 0.5)
     except TrialFailedError as error:
-        logger.warning("The final training failed (%s); the trial's weights are used.", error)
+        logger.warning("The final training failed (%s); the weights before it are used.", error)
         kept = False
     if kept and refit is None:
         final_metrics = evaluator.measure(trainer)
         kept = not objective.better(objective.score(metrics), objective.score(final_metrics))
         metrics = final_metrics if kept else metrics
     if not kept:
-        trainer.restore(load_arrays(run.checkpoint_file(record.trial)))
+        trainer.restore(load_arrays(first))
     save_arrays(file, **trainer.state())
-    return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None)
+    return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None, file)

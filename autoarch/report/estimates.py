@@ -121,7 +121,8 @@ def claims_of(
     if model and "majority" in by_kind:
         yield _against_majority(model, by_kind["majority"])
     if best is not None and best.trial == 0 and files.complete:
-        averaged = (files.result or {}).get("ensemble") is not None
+        average = (files.result or {}).get("ensemble")
+        averaged = average is not None and not average.get("taught")
         found = "found nothing better than" if len(files.trials) > 1 else "looked at nothing but"
         yield f"The search {found} trial 0, the known network" + (
             "." if averaged else ": it is the model."

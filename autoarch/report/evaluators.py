@@ -68,8 +68,9 @@ accuracy 82.0 % together.'
     texts = [f"{first[0]} (weight {first[1]}, {first[2]} alone)"]
     texts += [f"{trial} ({weight}, {alone})" for trial, weight, alone in others]
     together = wording.metric(name, facts["valid"].get(name))
+    subject = "Taught by the average" if facts.get("taught") else "The average"
     return (
-        f"The average of {', '.join(texts[:-1])} and {texts[-1]}: validation "
+        f"{subject} of {', '.join(texts[:-1])} and {texts[-1]}: validation "
         f"{wording.metric_name(name)} {together} together."
     )
 

@@ -1,4 +1,5 @@
-"""The average of several networks: which of them, with what weights, and as one network.
+"""The average of several networks: which of them, with what weights, and as one network, be it
+their sum or one that they have taught.
 
 Members and weights are decided before the final training, by what the trials answered on the
 validation part: afterwards nothing is left to decide by, since the final training uses that part,
@@ -19,12 +20,15 @@ from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.selection import greedy_weights
 from autoarch.objectives import Objective, classification_metrics
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.tasks.final_phase import Network
+from autoarch.tasks.final_phase import FinalPhase, Network
 from autoarch.training.fit import Array
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord, load_arrays
 
 LEAST_TIME_S = 12.0
 """Seconds of the final training below which a member is not worth its trace."""
+
+TEACHERS_SHARE = 0.5
+"""Of the final training, where the average is to teach one network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,8 @@ class Shipped:
         candidate: The winner's, with the network that is exported.
         final: The winner's final training; `metrics` are those of what is exported.
         weights: Of the network, in Keras's order.
-        facts: What the result says of the average; None where there is none.
+        facts: What the result says of the average, and whether it is only the teacher of what is
+            exported; None where there is none.
     """
 
     candidate: Candidate
@@ -122,6 +127,57 @@ def choose_members(
     ]
 
 
+def averaged_and_taught(
+    members: Sequence[Member], phase: FinalPhase, valid: ExampleSet, *, teach: bool
+) -> Shipped:
+    """Trains the members, and makes one network of them: their average, or one it has taught.
+
+    Args:
+        members: As `choose_members` gave them.
+        phase: The final training.
+        valid: The validation part.
+        teach: Whether the average is only the teacher of the winner, which then is what is
+            shipped: a limit on a network does not hold for several of them.
+    """
+    networks = [member.network for member in members]
+    if not teach or len(members) == 1:
+        return as_one(members, phase.train(networks), valid)
+    finals = phase.train(networks, share=TEACHERS_SHARE)
+    pairs = _trained(members, finals)
+    if len(finals) < len(members) or len(pairs) == 1:  # stopped, or nobody else to learn from
+        return as_one(members, finals[:1], valid)
+    shares = _shares(pairs)
+    average = as_one(members, finals, valid)
+
+    def answers(inputs: Array) -> Array:
+        found = [final.trainer.predict_proba(inputs) for _, final in pairs]
+        return np.average(np.stack(found), axis=0, weights=shares).astype(np.float32)
+
+    first, before = pairs[0]
+    final = phase.teach(first.network, before, len(members), 1 - TEACHERS_SHARE, answers)
+    final = replace(final, train_s=final.train_s + sum(f.train_s for _, f in pairs))
+    assert average.facts is not None
+    facts = {**average.facts, "taught": True}
+    return Shipped(first.candidate, final, tuple(final.trainer.weights()), facts)
+
+
+def _trained(
+    members: Sequence[Member], finals: Sequence[FinalModel]
+) -> list[tuple[Member, FinalModel]]:
+    """The members whose training came to its end, and the winner in any case."""
+    return [
+        (member, final)
+        for place, (member, final) in enumerate(zip(members, finals))
+        if place == 0 or final.kept
+    ]
+
+
+def _shares(pairs: Sequence[tuple[Member, FinalModel]]) -> list[float]:
+    """Weights of those that are left, which sum to 1."""
+    total = sum(member.weight for member, _ in pairs)
+    return [member.weight / total for member, _ in pairs]
+
+
 def as_one(members: Sequence[Member], finals: Sequence[FinalModel], valid: ExampleSet) -> Shipped:
     """The members after their final training as one network.
 
@@ -132,16 +188,11 @@ def as_one(members: Sequence[Member], finals: Sequence[FinalModel], valid: Examp
         finals: Of the first members, in their order; fewer where the user stopped the run.
         valid: The validation part.
     """
-    pairs = [
-        (member, final)
-        for place, (member, final) in enumerate(zip(members, finals))
-        if place == 0 or final.kept
-    ]
+    pairs = _trained(members, finals)
     first, final = pairs[0]
     if len(pairs) == 1:
         return Shipped(first.candidate, final, tuple(final.trainer.weights()))
-    total = sum(member.weight for member, _ in pairs)
-    shares = [member.weight / total for member, _ in pairs]
+    shares = _shares(pairs)
     networks = [member.candidate.architecture for member, _ in pairs]
     whole = average(networks, shares)
     weights = averaged_weights(networks, [f.trainer.weights() for _, f in pairs], whole)
@@ -157,6 +208,7 @@ def as_one(members: Sequence[Member], finals: Sequence[FinalModel], valid: Examp
         replace(final, metrics=together, train_s=sum(f.train_s for _, f in pairs)),
         tuple(weights),
         {
+            "taught": False,
             "members": [
                 {
                     "trial": member.record.trial,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from autoarch.data import ExampleSet, TaskData
 from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.train import TrainEvaluator
@@ -15,12 +17,17 @@ from autoarch.search.budget import Clock, Plan
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
+from autoarch.training.fit import Array
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
 
+TEACHING = 0.5
+"""Share of a teacher's answers in what is learned; the rest is the labels."""
+
 Network = tuple[Candidate, TrialRecord]
+Answers = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,11 +58,12 @@ class FinalPhase:
     progress: Progress
     interrupted: Callable[[], bool]
 
-    def train(self, networks: Sequence[Network]) -> list[FinalModel]:
+    def train(self, networks: Sequence[Network], *, share: float = 1.0) -> list[FinalModel]:
         """The final training of the winner, or of several networks in equal shares of the time.
 
         Args:
             networks: The winner first.
+            share: Of the time that all of them have together; the rest is for `teach`.
 
         Returns:
             One for each network; fewer where the user wants to stop.
@@ -64,22 +72,67 @@ class FinalPhase:
         for place, network in enumerate(networks):
             if place and self.interrupted():
                 break
-            found.append(self._train(network, place, len(networks)))
+            own = share / len(networks)
+            found.append(self._train(network, place, own, end=own * (place + 1)))
         return found
 
-    def _train(self, network: Network, place: int, count: int) -> FinalModel:
+    def teach(
+        self, student: Network, before: FinalModel, teachers: int, share: float, answers: Answers
+    ) -> FinalModel:
+        """Carries the final training of a network on, with a teacher's answers as targets.
+
+        Args:
+            student: The network.
+            before: Its final training so far.
+            teachers: Number of networks that `train` trained.
+            share: Of the time.
+            answers: The teacher's, of inputs `(n, ...)`: probabilities `(n, classes)`.
+
+        Source: Hinton, Vinyals and Dean (2015), "Distilling the Knowledge in a Neural Network",
+        at temperature 1.
+        """
+
+        def targets(examples: ExampleSet) -> Array:
+            labels = np.eye(len(self.data.classes), dtype=np.float32)[examples.labels]
+            return (1 - TEACHING) * labels + TEACHING * answers(examples.inputs)
+
+        return self._train(student, teachers, share, before=before, targets=targets)
+
+    def _train(
+        self,
+        network: Network,
+        place: int,
+        share: float,
+        *,
+        end: float = 1.0,
+        before: FinalModel | None = None,
+        targets: Callable[[ExampleSet], Array] | None = None,
+    ) -> FinalModel:
+        """One of the trainings.
+
+        Args:
+            network: What is trained.
+            place: Number of trainings before it.
+            share: Of the time.
+            end: Share of the time at its end.
+            before: See `train_final`.
+            targets: See `train_final`.
+        """
         candidate, record = network
-        begin_s, until_s = self._share_of_time(record, place, count)
+        begin_s, until_s = self._share_of_time(record, place, end)
         heartbeat, plan = Heartbeat(self.log, self.clock), self.plan
-        planned_epochs = plan.final_epochs
+        first_epochs = record.epochs if before is None else before.trainer.epochs
+        all_epochs = plan.final_epochs
         if until_s is not None:
             first_s = next(e["t"] for e in self.log.events if e["event"] == "final")
             all_epochs = plan.epochs_from(first_s)
-            planned_epochs = record.epochs + (all_epochs - record.epochs) / count
+        else:
+            share = 1.0
+        planned_epochs = first_epochs + (all_epochs - record.epochs) * share
 
         def share_done(epochs: float) -> float:
             if until_s is None:
-                return (epochs - record.epochs) / max(planned_epochs - record.epochs, 1e-9)
+                return (epochs - first_epochs) / max(planned_epochs - first_epochs, 1e-9)
             return (self.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9)
 
         def should_stop() -> bool:
@@ -88,6 +141,7 @@ class FinalPhase:
 
         refit, constants = self._refit(candidate)
         long_enough = until_s is None or until_s - begin_s >= SMALLER_FROM_S
+        others = "student.npz" if before else f"final-{record.trial:05d}.npz"
         return train_final(
             self.evaluator,
             candidate,
@@ -103,12 +157,14 @@ class FinalPhase:
             objective=self.objective,
             refit=refit,
             constants=constants,
-            smaller_first=self.data.fits_memory and long_enough,
-            checkpoint="final.npz" if place == 0 else f"final-{record.trial:05d}.npz",
+            smaller_first=self.data.fits_memory and long_enough and before is None,
+            checkpoint="final.npz" if place == 0 else others,
+            before=before,
+            targets=targets,
         )
 
     def _share_of_time(
-        self, record: TrialRecord, place: int, count: int
+        self, record: TrialRecord, place: int, end: float
     ) -> tuple[float, float | None]:
         """When a network's training began, in this sitting or an earlier one, and when it ends."""
         begun = [event["t"] for event in self.log.events if event["event"] == "final"]
@@ -117,8 +173,7 @@ class FinalPhase:
             self.log.append("final", t=begun[-1], trial=record.trial)
         if self.plan.final_until_s is None:
             return begun[place], None
-        whole = self.plan.final_until_s - begun[0]
-        return begun[place], begun[0] + whole * (place + 1) / count
+        return begun[place], begun[0] + (self.plan.final_until_s - begun[0]) * end
 
     def _refit(self, candidate: Candidate) -> tuple[ExampleSet | None, Mapping[str, Any]]:
         """What is trained on in place of the training part, and the constants that it gives."""

@@ -283,7 +283,8 @@ class ImageSearch(BaseSearch):
         warm_start: Directory of an earlier run on similar data, finished or not: its best networks
             are tried first after trial 0. Decisions are carried over, no weights.
         ensemble: Most networks whose answers are averaged, 2 or more; they share the time of the
-            final training and are exported as one model. None for a single network.
+            final training and are exported as one model. Under a limit their average teaches the
+            best of them. None for a single network.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

@@ -68,6 +68,8 @@ def card_of(
     """
     members = [] if ensemble is None else ensemble["members"]
     average = ", ".join(f"trial {m['trial']} ({m['weight']:.2f})" for m in members)
+    taught = ensemble is not None and ensemble["taught"]
+    told = "taught by the average of" if taught else "average of the networks of"
     noun = data.preprocessing.noun
     return {
         "name": f"{run.root.name} {task} classifier",
@@ -84,7 +86,7 @@ def card_of(
             "seed": settings.seed,
             "objective": settings.objective,
             "time limit (s)": settings.time_limit_s or "none",
-            **({"average of the networks of": average} if average else {}),
+            **({told: average} if average else {}),
             **{f"limit on {cost}": written(cost, limit) for cost, limit in limits.items()},
         },
         "versions": versions(),

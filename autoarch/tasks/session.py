@@ -20,7 +20,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.conclusion import Conclusion
-from autoarch.tasks.ensemble import Member, Shipped, as_one, choose_members
+from autoarch.tasks.ensemble import Member, Shipped, averaged_and_taught, choose_members
 from autoarch.tasks.evaluators import check_evaluator, stages_of
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
@@ -92,8 +92,12 @@ class Session:
                 (final,) = phase.train([(candidate, best)])
                 shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
             else:
-                members = self._members(best, search, space, data, plan)
-                shipped = as_one(members, phase.train([m.network for m in members]), data.valid)
+                shipped = averaged_and_taught(
+                    self._members(best, search, space, data, plan),
+                    phase,
+                    data.valid,
+                    teach=self.settings.teaches,
+                )
         return Conclusion(
             task=self.task,
             settings=self.settings,
@@ -173,7 +177,8 @@ class Session:
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
-        start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
+        if not self.settings.teaches:
+            start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
         plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole)
         if plan.final_until_s is not None and (

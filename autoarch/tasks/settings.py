@@ -88,7 +88,8 @@ class Settings:
         fixed: Values of decisions that stay, or None.
         forbidden: Values of decisions that are never proposed, or None.
         warm_start: Directory of an earlier run whose best networks are proposed first, or None.
-        ensemble: Most networks whose answers are averaged, or None for one network.
+        ensemble: Most networks whose answers are averaged, or None for one network. Under a limit
+            the average teaches one network.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -226,12 +227,17 @@ class Settings:
             raise InvalidInputError(
                 f"`ensemble` must be an integer in [2, {MOST_MEMBERS}]; got {self.ensemble!r}."
             )
-        if self.ship == "int8" or self.objectives or self.prefer or self.architecture:
+        if self.objectives or self.prefer or self.architecture:
             raise InvalidInputError(
-                "`ensemble` averages several networks, which makes the model as many times as "
-                "large; it does not go with limits, targets, `objectives`, `ship` int8, nor with "
-                "`architecture`."
+                "`ensemble` averages several networks, so it does not go with targets, "
+                "`objectives`, nor with `architecture`."
             )
+
+    @property
+    def teaches(self) -> bool:
+        """Whether an average of networks is only the teacher of the one that is shipped."""
+        limited = self.ship == "int8" or bool(self.budgets) or self.max_size_bytes is not None
+        return self.ensemble is not None and limited
 
     @property
     def has_own_space(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from autoarch.training.recipe import Recipe
@@ -153,18 +154,21 @@ class Augmenter:
     """What makes a training batch of examples as they are stored; one for each kind of data.
 
     Args:
-        apply: Compiled function of (inputs `(n, ...)`, labels: int64 `(n,)`, seed: int32 `(2,)`,
-            strengths: float32 vector), which returns the network's inputs and targets
+        apply: Compiled function of (inputs `(n, ...)`, targets: float32 `(n, classes)`, seed: int32
+            `(2,)`, strengths: float32 vector), which returns the network's inputs and targets
             `(n, classes)` whose rows sum to 1. Equal seeds must give equal batches.
         strengths: The recipe's numbers as `apply` takes them.
+        classes: Number of classes.
     """
 
     apply: Callable[..., Any]
     strengths: Callable[[Recipe], Sequence[float]]
+    classes: int
 
     def __call__(self, inputs: Any, labels: Any, seed: Any, strengths: Any) -> Any:
-        """See `apply`."""
-        return self.apply(inputs, labels, seed, strengths)
+        """See `apply`; labels are class indices `(n,)` or targets `(n, classes)`."""
+        targets = np.eye(self.classes, dtype=np.float32)[labels] if labels.ndim == 1 else labels
+        return self.apply(inputs, targets, seed, strengths)
 
 
 def compile_augmenter(
@@ -172,27 +176,29 @@ def compile_augmenter(
     strengths: Callable[[Recipe], Sequence[float]],
     shape: tuple[int, ...],
     dtype: tf.DType,
+    classes: int,
 ) -> Augmenter:
     """Compiles what makes a batch, as `Augmenter` describes it.
 
     Args:
-        change: Graph function of (inputs, labels, seed, strengths); see `Augmenter.apply`.
+        change: Graph function of (inputs, targets, seed, strengths); see `Augmenter.apply`.
         strengths: See `Augmenter`.
         shape: Of one example as it is stored.
         dtype: The type it is stored in.
+        classes: Number of classes.
     """
     signature = [
         tf.TensorSpec((None, *shape), dtype),
-        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((None, classes), tf.float32),
         tf.TensorSpec((2,), tf.int32),
         tf.TensorSpec((len(strengths(Recipe())),), tf.float32),
     ]
-    return Augmenter(tf.function(change, signature, autograph=False), strengths)
+    return Augmenter(tf.function(change, signature, autograph=False), strengths, classes)
 
 
-def smoothed(labels: tf.Tensor, classes: int, smoothing: tf.Tensor) -> tf.Tensor:
-    """Targets `(n, classes)`: `smoothing` is spread evenly, the rest is the label's."""
-    return tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
+def smoothed(targets: tf.Tensor, smoothing: tf.Tensor) -> tf.Tensor:
+    """Targets `(n, classes)` of which a share, `smoothing`, is spread evenly over the classes."""
+    return targets * (1.0 - smoothing) + smoothing / targets.shape[-1]
 
 
 def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
@@ -208,12 +214,12 @@ def make_augmenter(image_shape: tuple[int, ...], classes: int) -> Augmenter:
     """
 
     def augment(
-        images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
+        images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         s = Strengths(*tf.unstack(strengths))
         x = tf.cast(images, tf.float32)
         x = tf.cond(s.shift > 0, lambda: _geometry(x, seed, s), lambda: x)
         x = tf.cond(s.colour > 0, lambda: _colour(x, seed, s), lambda: x)
-        return _mix(x, smoothed(labels, classes, s.label_smoothing), seed, s)
+        return _mix(x, smoothed(targets, s.label_smoothing), seed, s)
 
-    return compile_augmenter(augment, Strengths.of, image_shape, tf.uint8)
+    return compile_augmenter(augment, Strengths.of, image_shape, tf.uint8, classes)

@@ -115,16 +115,16 @@ def make_sound_augmenter(shape: tuple[int, ...], classes: int) -> Augmenter:
         classes: Number of classes.
 
     Returns:
-        Its function is of (waveforms: float32 `(n, samples)`, labels: int64 `(n,)`, seed: int32
+        Its function is of (waveforms: float32 `(n, samples)`, targets `(n, classes)`, seed: int32
         `(2,)`, strengths in the order of `SoundStrengths`), and returns waveforms and targets
         `(n, classes)` whose rows sum to 1. Equal seeds give equal batches.
     """
 
     def augment(
-        waves: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
+        waves: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, strengths: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         s = SoundStrengths(*tf.unstack(strengths))
-        y = smoothed(labels, classes, s.label_smoothing)
+        y = smoothed(targets, s.label_smoothing)
         x = tf.cond(s.shift + s.speed + s.gain_db > 0, lambda: _move(waves, seed, s), lambda: waves)
         x = tf.cond(s.masking > 0, lambda: _mask(x, seed, s), lambda: x)
         x = tf.cond(s.noise > 0, lambda: _noise(x, seed, s), lambda: x)
@@ -135,4 +135,4 @@ def make_sound_augmenter(shape: tuple[int, ...], classes: int) -> Augmenter:
         y = y + (tf.roll(y, 1, axis=0) - y) * share
         return tf.ensure_shape(x, (None, *shape)), y
 
-    return compile_augmenter(augment, SoundStrengths.of, shape, tf.float32)
+    return compile_augmenter(augment, SoundStrengths.of, shape, tf.float32, classes)

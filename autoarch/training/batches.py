@@ -52,6 +52,7 @@ class Batches:
         start: int = 0,
     ):
         self._data = data
+        self._learned = data.labels if data.targets is None else data.targets
         self._augment = augment
         self._strengths = np.asarray(augment.strengths(recipe), np.float32)
         self._batch_size = batch_size
@@ -78,7 +79,7 @@ class Batches:
             for step, indices in self._indices():
                 inputs = self._read(indices)
                 seed = np.asarray([derive_seed("batch", step, seed=self._seed), 0], np.int32)
-                batch = self._augment(inputs, self._data.labels[indices], seed, self._strengths)
+                batch = self._augment(inputs, self._learned[indices], seed, self._strengths)
                 if not self._offer(batch):
                     return
         except BaseException as error:

@@ -30,12 +30,12 @@ def make_token_dropout(shape: tuple[int, ...], classes: int) -> Augmenter:
         It takes uint16 ids `(n, rows, columns)` and gives int32 ones.
     """
 
-    def augment(ids: Any, labels: Any, seed: Any, numbers: Any) -> Any:
+    def augment(ids: Any, targets: Any, seed: Any, numbers: Any) -> Any:
         tokens, single, smoothing = tf.unstack(numbers)
         n = tf.shape(ids)[0]
         stays = random_numbers(seed, 0, (n, shape[0], 1)) >= tokens
         kept = random_numbers(seed, 1, (n, *shape)) >= single
         x = tf.where(stays & kept, tf.cast(ids, tf.int32), 0)
-        return x, smoothed(labels, classes, smoothing)
+        return x, smoothed(targets, smoothing)
 
-    return compile_augmenter(augment, strengths, shape, tf.uint16)
+    return compile_augmenter(augment, strengths, shape, tf.uint16, classes)

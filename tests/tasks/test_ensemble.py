@@ -2,6 +2,8 @@
 that begins with an earlier one, too, killed twice."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +17,7 @@ from autoarch.objectives import get_objective
 from autoarch.search import budget
 from autoarch.spaces import ResidualSpace
 from autoarch.tasks import ensemble
-from autoarch.tasks.ensemble import Member, as_one, choose_members
+from autoarch.tasks.ensemble import Member, as_one, averaged_and_taught, choose_members
 from autoarch.trials import (
     Measurement,
     RunDirectory,
@@ -104,10 +106,15 @@ def trained(kept=True):
         candidate = SPACE.candidate(WISHES[number])
         shapes = [w.shape for w in candidate.architecture.build().get_weights()]
         weights = [np.full(shape, number, np.float32) for shape in shapes]
-        trainer = SimpleNamespace(weights=lambda weights=weights: weights, epochs=3.0)
+        trainer = SimpleNamespace(
+            weights=lambda weights=weights: weights,
+            epochs=3.0,
+            predict_proba=lambda inputs, number=number: answers([number])[: len(inputs)],
+        )
         members.append(Member(candidate, record(number), weight, answers([number])))
         keep = kept or number != 1
-        finals.append(FinalModel(trainer, {"accuracy": 0.5}, 2.0, (), keep, refitted=True))
+        file = Path(f"{number}.npz")
+        finals.append(FinalModel(trainer, {"accuracy": 0.5}, 2.0, (), keep, True, file))
     return members, finals
 
 
@@ -145,10 +152,9 @@ def test_a_member_whose_training_failed_or_never_began_is_left_out():
     ("settings", "message"),
     [
         ({"ensemble": 1}, r"`ensemble` must be an integer in \[2, 16\]; got 1"),
-        ({"ensemble": 3, "max_size_bytes": 10_000, "ship": "int8"}, "does not go with limits"),
-        ({"ensemble": 3, "constraints": {"max_params": 10_000}}, "does not go with limits"),
-        ({"ensemble": 3, "mobile": True}, "does not go with limits"),
-        ({"ensemble": 3, "architecture": "resnet8"}, "does not go with limits"),
+        ({"ensemble": 3, "architecture": "resnet8"}, "does not go with targets"),
+        ({"ensemble": 3, "prefer": {"size": "10KB"}}, "does not go with targets"),
+        ({"ensemble": 3, "objectives": "accuracy,size"}, "does not go with targets"),
     ],
 )
 def test_what_an_average_does_not_go_with_is_refused(tmp_path, settings, message):
@@ -156,6 +162,63 @@ def test_what_an_average_does_not_go_with_is_refused(tmp_path, settings, message
     with pytest.raises(InvalidInputError, match=message) as caught:
         search.fit(*squares())
     assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
+
+
+class FakePhase:
+    """Gives what `trained` made, and writes down who teaches whom."""
+
+    def __init__(self, finals):
+        self.finals, self.shares, self.taught = finals, [], []
+
+    def train(self, networks, *, share=1.0):
+        self.shares.append(share)
+        return self.finals[: len(networks)]
+
+    def teach(self, student, before, teachers, share, answers):
+        self.taught.append((student[1].trial, before, teachers, share, answers(VALID.inputs)))
+        return replace(before, train_s=5.0)
+
+
+def test_under_a_limit_the_average_teaches_the_winner():
+    members, finals = trained()
+    phase = FakePhase(finals)
+    shipped = averaged_and_taught(members, phase, VALID, teach=True)
+    assert phase.shares == [ensemble.TEACHERS_SHARE]
+    ((student, before, teachers, share, told),) = phase.taught
+    assert (student, before, teachers, share) == (0, finals[0], 3, 1 - ensemble.TEACHERS_SHARE)
+    expected = np.average([answers([n]) for n in range(3)], axis=0, weights=[0.5, 0.3, 0.2])
+    np.testing.assert_allclose(told, expected, rtol=1e-6)
+    assert told.dtype == np.float32
+    assert shipped.candidate is members[0].candidate
+    assert sum(w.size for w in shipped.weights) == members[0].candidate.architecture.params
+    assert shipped.facts["taught"] and len(shipped.facts["members"]) == 3
+    assert shipped.final.train_s == 5.0 + 3 * 2.0
+
+
+@pytest.mark.parametrize("left", ["one member", "stopped", "others failed"])
+def test_without_other_teachers_the_winner_stays_as_it_is(left):
+    members, finals = trained()
+    if left == "one member":
+        members = members[:1]
+    elif left == "stopped":
+        finals = finals[:2]
+    else:
+        finals = [finals[0], *(replace(final, kept=False) for final in finals[1:])]
+    phase = FakePhase(finals)
+    shipped = averaged_and_taught(members, phase, VALID, teach=True)
+    assert phase.taught == [] and shipped.facts is None
+    assert phase.shares == [1.0 if left == "one member" else ensemble.TEACHERS_SHARE]
+    assert shipped.candidate.architecture == members[0].candidate.architecture
+
+
+def test_without_a_limit_the_average_is_what_is_shipped():
+    members, finals = trained()
+    phase = FakePhase(finals)
+    shipped = averaged_and_taught(members, phase, VALID, teach=False)
+    assert (phase.shares, phase.taught) == ([1.0], [])
+    assert not shipped.facts["taught"] and shipped.candidate.architecture.params > sum(
+        m.candidate.architecture.params for m in members[:2]
+    )
 
 
 def squares(n=90):
@@ -240,3 +303,48 @@ def test_a_run_from_an_earlier_one_to_an_average_survives_two_kills(tmp_path, mo
     assert (loaded.ensemble, loaded.warm_start) == (2, str(earlier.root.resolve()))
     x, _ = squares(12)
     np.testing.assert_allclose(loaded.predict_proba(x), search.predict_proba(x), atol=1e-6)
+
+
+class KilledWhileTaught(autoarch.Progress):
+    def __init__(self):
+        self.final, self.seen = False, []
+
+    def phase(self, name):
+        self.final = name == "final"
+
+    def epoch(self, record, *, epoch, epochs, loss):
+        if self.final:
+            self.seen.append((record.trial, epoch))
+            if epoch > 7:  # each has six epochs, the one that is taught six more
+                raise Killed
+
+
+@pytest.mark.slow
+def test_a_network_under_a_limit_is_taught_and_survives_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setattr(budget, "FREE_FINAL_EPOCHS", 6.0)
+    monkeypatch.setattr(ensemble, "greedy_weights", lambda *args, most: [0.75, 0.25])
+    settings = {
+        "time": None,
+        "trials": 2,
+        "output": tmp_path / "run",
+        "ensemble": 2,
+        "precision": "float32",
+        "constraints": autoarch.Constraints(max_size="60KB"),
+    }
+    with pytest.raises(Killed):
+        autoarch.ImageSearch(**settings, progress=KilledWhileTaught()).fit(*squares())
+    search = autoarch.ImageSearch(**settings).fit(*squares())
+    facts, best = search.result_["ensemble"], search.result_["best"]["trial"]
+    assert (
+        facts["taught"]
+        and [m["epochs"] for m in facts["members"]] == [pytest.approx(6, abs=0.5)] * 2
+    )
+    events = [e["event"] for e in read_events(search.run_ / "trials.jsonl")]
+    assert (events.count("ensemble"), events.count("final")) == (1, 3)
+    # The network is the winner's own, not the sum of both, and its file keeps the limit.
+    winner = next(t for t in search.trials_ if t.trial == best)
+    assert search.result_["model"]["params"] == winner.params
+    assert (search.run_ / "model" / "model_int8.tflite").stat().st_size <= 60_000
+    assert "Taught by the average of trial" in search.summary()
+    assert "taught by the average of" in (search.run_ / "model" / "README.md").read_text()
+    assert search.score(*squares(30)) > 0.9

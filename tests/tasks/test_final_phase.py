@@ -2,8 +2,10 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from autoarch.data.dataset import ExampleSet
 from autoarch.search.budget import Plan
 from autoarch.search.progress import Progress
 from autoarch.tasks import final_phase
@@ -23,20 +25,27 @@ def phase(tmp_path, monkeypatch):
         now = SimpleNamespace(elapsed_s=40.0)
         asked, stop, takes_s = [], False, 0.0
 
-        def train(self, networks, plan=TIMED):
+        def train(self, networks, plan=TIMED, **more):
             with TrialLog(tmp_path / "trials.jsonl") as log:
-                return FinalPhase(
-                    evaluator=None,
-                    data=SimpleNamespace(can_be_joined=False, fits_memory=True),
-                    space_of=None,
-                    objective=None,
-                    run=None,
-                    log=log,
-                    clock=self.now,
-                    plan=plan,
-                    progress=Progress(),
-                    interrupted=lambda: self.stop,
-                ).train(networks)
+                return self.phase(log, plan).train(networks, **more)
+
+        def teach(self, *given, plan=TIMED):
+            with TrialLog(tmp_path / "trials.jsonl") as log:
+                return self.phase(log, plan).teach(*given)
+
+        def phase(self, log, plan):
+            return FinalPhase(
+                evaluator=None,
+                data=SimpleNamespace(can_be_joined=False, fits_memory=True, classes=("a", "b")),
+                space_of=None,
+                objective=None,
+                run=None,
+                log=log,
+                clock=self.now,
+                plan=plan,
+                progress=Progress(),
+                interrupted=lambda: self.stop,
+            )
 
     made = Made()
     made.asked = []
@@ -97,3 +106,35 @@ def test_without_a_clock_each_gets_all_its_epochs(phase):
 def test_whoever_wants_to_stop_waits_for_no_further_network(phase):
     phase.stop = True
     assert phase.train(NETWORKS) == [4]
+
+
+def test_who_is_taught_has_the_time_that_the_teachers_leave(phase):
+    phase.takes_s = 30.0
+    assert phase.train(NETWORKS[:2], share=0.5) == [4, 0]
+    assert [a.shares for a in phase.asked] == [[0.0, pytest.approx(1.0)]] * 2
+    assert [a.planned_epochs for a in phase.asked] == [pytest.approx(3 + 30 / 4)] * 2
+    before = SimpleNamespace(trainer=SimpleNamespace(epochs=10.5))
+    phase.takes_s = 60.0
+    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: None)
+    taught = phase.asked[-1]
+    assert (taught.trial, taught.checkpoint, taught.before) == (4, "student.npz", before)
+    assert taught.shares == [0.0, pytest.approx(1.0)]  # from 100 to 160
+    assert taught.planned_epochs == pytest.approx(10.5 + 30 / 2)
+    assert not taught.smaller_first
+
+
+def test_without_a_clock_who_is_taught_gets_as_many_epochs_again(phase):
+    phase.train(NETWORKS[:2], plan=FREE, share=0.5)
+    before = SimpleNamespace(trainer=SimpleNamespace(epochs=30.0))
+    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: None, plan=FREE)
+    assert [a.planned_epochs for a in phase.asked] == [30.0, 30.0, 57.0]
+
+
+def test_half_of_what_is_learned_is_the_teachers_answer(phase):
+    phase.train(NETWORKS[:2], share=0.5)
+    before = SimpleNamespace(trainer=SimpleNamespace(epochs=10.5))
+    told = np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)
+    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: told[: len(inputs)])
+    examples = ExampleSet(np.zeros((2, 3)), np.array([1, 1]), ("", ""))
+    found = phase.asked[-1].targets(examples)
+    np.testing.assert_allclose(found, [[0.1, 0.9], [0.3, 0.7]], rtol=1e-6)

@@ -33,6 +33,17 @@ def test_strength_0_changes_nothing(augment, images):
     assert (y == np.eye(4)[LABELS]).all()
 
 
+def test_targets_are_mixed_as_the_labels_they_stand_for(augment, images):
+    recipe = Recipe(label_smoothing=0.1, mixing="mixup", augmentation=1.0)
+    given = np.asarray([3, 0], np.int32), np.asarray(Strengths.of(recipe), np.float32)
+    x, y = augment(images, LABELS, *given)
+    again_x, again_y = augment(images, np.eye(4, dtype=np.float32)[LABELS], *given)
+    np.testing.assert_array_equal(x, again_x)
+    np.testing.assert_array_equal(y, again_y)
+    even = np.full((40, 4), 0.25, np.float32)
+    np.testing.assert_allclose(augment(images, even, *given)[1], even, rtol=1e-6)
+
+
 def test_label_smoothing_spreads_its_share(augment, images):
     _, y = apply(augment, images, label_smoothing=0.2)
     assert y[0] == pytest.approx([0.85, 0.05, 0.05, 0.05])

@@ -193,7 +193,7 @@ def test_an_error_while_making_a_batch_reaches_the_trainer(data):
     def broken(*arguments):
         raise OSError("disk gone")
 
-    stream = Batches(data, Augmenter(broken, Strengths.of), Recipe(), batch_size=8, seed=0)
+    stream = Batches(data, Augmenter(broken, Strengths.of, CLASSES), Recipe(), batch_size=8, seed=0)
     with stream, pytest.raises(OSError, match="disk gone"):
         next(stream)
 
