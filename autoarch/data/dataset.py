@@ -121,7 +121,7 @@ class ExampleSet:
     inputs: Array
     labels: Labels
     names: tuple[str, ...]
-    targets: Array | None = None
+    targets: Array | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not len(self.inputs) == len(self.labels) == len(self.names):

@@ -52,4 +52,4 @@ def shrunk(data: ExampleSet, height: int, width: int) -> ImageSet:
         rows = tf.cast(data.inputs[first : first + _ROWS], tf.float32)
         resized = tf.round(tf.image.resize(rows, (height, width), antialias=True))
         parts.append(tf.cast(tf.clip_by_value(resized, 0, 255), tf.uint8).numpy())
-    return ImageSet(np.concatenate(parts), data.labels, data.names, data.targets)
+    return ImageSet(np.concatenate(parts), data.labels, data.names, targets=data.targets)
