@@ -2,9 +2,9 @@
 
 A file is a FlatBuffer: tables of 4-byte fields for tensors and ops, and vectors, those of the
 weights aligned to 16 bytes. The numbers here are the bytes of each piece as the exporter writes
-it (`autoarch.export.flat_file`: names left out, equal vectors stored once). What depends on
-trained values is taken at its largest: the zero points of activations, of which equal ones are
-stored once. So sizes are exact but for a few bytes a layer, on the upper side.
+it (`autoarch.export.flat_file`: names left out, equal vectors stored once). One thing depends on
+trained values: which zero points of activations are equal, and so stored once. Their expected
+number is taken, so the size of an int8 file is exact but for about a hundred bytes either way.
 
 Source: the LiteRT schema (`schema.fbs`) and "FlatBuffers internals" of its documentation.
 """
@@ -203,12 +203,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
     kernels: set[Shape] = set()
     channel_counts: set[int] = set()
     zeros: set[int] = set()
-    extras: dict[str, int] = {}
-    factors: dict[str, int] = {}
-    ranges: dict[str, int] = {}
-    positive: set[str] = set()
-    source: dict[str, str] = {}  # of pooled tensors, what was pooled
-    joined: collections.Counter[str] = collections.Counter()
+    constants: dict[str, int] = {}  # numbers in those that are vectors, 0 in the others
     weights, dilated = [], []
     dilations: set[tuple[Shape, Shape]] = set()
     ops = quantisation = 0
@@ -229,8 +224,7 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
             if op.kind == "depthwise_conv_2d":
                 quantisation += 4
         elif op.constant:
-            extras[op.constant] = 64 if op.constant in _SCALARS else 104
-            factors[op.constant] = 0 if op.constant in _SCALARS else shape[-1]
+            constants[op.constant] = 0 if op.constant in _SCALARS else shape[-1]
         valid = op.kind == "conv_2d" and kernel[1] == kernel[2] == 1 and shape[0] == shape[1] == 1
         reads = len(op.inputs) + bool(op.constant)
         ops += _op_bytes(op.kind, bool(op.activation), valid, reads)
@@ -239,26 +233,6 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
             if op.kind == "depthwise_conv_2d":
                 dilated.append((channels, op.biased, bool(op.activation)))
                 dilations.add((shape, kernel))
-        elif op.kind == "concatenation":
-            # What is put together has one range. What is put together twice, pooled or not, is
-            # brought into that of the first time by an op of its own.
-            ranges.update((tensor, _SAME_RANGE) for tensor in op.inputs)
-            sources = [source.get(tensor, tensor) for tensor in op.inputs]
-            quantisation += _REQUANTISE * sum(joined.pop(tensor, 0) for tensor in {*sources})
-            joined.update(sources)
-        elif op.window:
-            source[op.output] = source.get(op.inputs[0], op.inputs[0])
-        range_bytes = _RANGE_BYTES["relu" if op.activation else op.kind]
-        if op.constant == "0":
-            range_bytes = _SAME_RANGE
-        elif range_bytes == _POSITIVE_RANGE or (
-            op.kind in _KEEPS_SIGN and op.constant in _POSITIVE and positive.issuperset(op.inputs)
-        ):
-            positive.add(op.output)
-            range_bytes = min(range_bytes, _POSITIVE_RANGE)
-        ranges[op.output] = range_bytes
-    free = sum(size == _ANY_RANGE for size in ranges.values())
-    repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
     return FilePieces(
         ops=ops + _KIND * len({op.kind for op in graph.ops}),
         activations=1 + len(graph.ops),
@@ -266,17 +240,47 @@ def file_pieces(graph: LiteGraph) -> FilePieces:
         constant_shapes=sum(4 + 4 * len(kernel) for kernel in kernels - shapes)
         + 8 * len(channel_counts),
         weights=tuple(weights),
-        extras=sum(extras.values()),
-        factors=sum(factors.values()),
+        extras=sum(104 if numbers else 64 for numbers in constants.values()),
+        factors=sum(constants.values()),
         dilated=tuple(dilated),
         dilations=len(dilations),
         # A vector of zero points for each number of channels, and the input's own.
         quantisation=quantisation
-        + sum(ranges.values())
-        - int(repeated) * _ZERO_POINT
+        + _activation_ranges(graph)
         + sum(8 + 8 * count for count in channel_counts)
         + 36,
     )
+
+
+def _activation_ranges(graph: LiteGraph) -> int:
+    """Bytes of the scales and zero points of activations, and of what brings one into another's."""
+    ranges: dict[str, int] = {}
+    positive: set[str] = set()
+    source: dict[str, str] = {}  # of pooled tensors, what was pooled
+    joined: collections.Counter[str] = collections.Counter()
+    requantised = 0
+    for op in graph.ops:
+        if op.kind == "concatenation":
+            # What is put together has one range. What is put together again, pooled or not, gets
+            # there by an op of its own.
+            ranges.update((tensor, _SAME_RANGE) for tensor in op.inputs)
+            sources = [source.get(tensor, tensor) for tensor in op.inputs]
+            requantised += sum(joined.pop(tensor, 0) for tensor in {*sources})
+            joined.update(sources)
+        elif op.window:
+            source[op.output] = source.get(op.inputs[0], op.inputs[0])
+        own = _RANGE_BYTES["relu" if op.activation else op.kind]
+        if op.constant == "0":
+            own = _SAME_RANGE
+        elif own == _POSITIVE_RANGE or (
+            op.kind in _KEEPS_SIGN and op.constant in _POSITIVE and positive.issuperset(op.inputs)
+        ):
+            positive.add(op.output)
+            own = min(own, _POSITIVE_RANGE)
+        ranges[op.output] = own
+    free = sum(size == _ANY_RANGE for size in ranges.values())
+    repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
+    return sum(ranges.values()) - int(repeated) * _ZERO_POINT + requantised * _REQUANTISE
 
 
 @functools.cache

@@ -127,7 +127,7 @@ def choose_members(
     ]
 
 
-def averaged_and_taught(
+def train_members(
     members: Sequence[Member], phase: FinalPhase, valid: ExampleSet, *, teach: bool
 ) -> Shipped:
     """Trains the members, and makes one network of them: their average, or one it has taught.
@@ -147,17 +147,15 @@ def averaged_and_taught(
     if len(finals) < len(members) or len(pairs) == 1:  # stopped, or nobody else to learn from
         return as_one(members, finals[:1], valid)
     shares = _shares(pairs)
-    average = as_one(members, finals, valid)
 
     def answers(inputs: Array) -> Array:
         found = [final.trainer.predict_proba(inputs) for _, final in pairs]
         return np.average(np.stack(found), axis=0, weights=shares).astype(np.float32)
 
+    facts = {**_facts(pairs, valid), "taught": True}  # before the winner is trained on
     first, before = pairs[0]
     final = phase.teach(first.network, before, len(members), 1 - TEACHERS_SHARE, answers)
     final = replace(final, train_s=final.train_s + sum(f.train_s for _, f in pairs))
-    assert average.facts is not None
-    facts = {**average.facts, "taught": True}
     return Shipped(first.candidate, final, tuple(final.trainer.weights()), facts)
 
 
@@ -192,33 +190,38 @@ def as_one(members: Sequence[Member], finals: Sequence[FinalModel], valid: Examp
     first, final = pairs[0]
     if len(pairs) == 1:
         return Shipped(first.candidate, final, tuple(final.trainer.weights()))
-    shares = _shares(pairs)
     networks = [member.candidate.architecture for member, _ in pairs]
-    whole = average(networks, shares)
+    whole = average(networks, _shares(pairs))
     weights = averaged_weights(networks, [f.trainer.weights() for _, f in pairs], whole)
-    answers = [
-        member.answers if f.refitted else f.trainer.predict_proba(valid.inputs)
-        for member, f in pairs
-    ]
-    together = classification_metrics(
-        valid.labels, np.average(np.stack(answers), axis=0, weights=shares)
-    )
+    facts = _facts(pairs, valid)
     return Shipped(
         replace(first.candidate, architecture=whole),
-        replace(final, metrics=together, train_s=sum(f.train_s for _, f in pairs)),
+        replace(final, metrics=facts["valid"], train_s=sum(f.train_s for _, f in pairs)),
         tuple(weights),
-        {
-            "taught": False,
-            "members": [
-                {
-                    "trial": member.record.trial,
-                    "weight": share,
-                    "valid": classification_metrics(valid.labels, answer),
-                    "params": network.params,
-                    "epochs": round(f.trainer.epochs, 2),
-                }
-                for (member, f), share, network, answer in zip(pairs, shares, networks, answers)
-            ],
-            "valid": together,
-        },
+        facts,
     )
+
+
+def _facts(pairs: Sequence[tuple[Member, FinalModel]], valid: ExampleSet) -> dict[str, Any]:
+    """What the result says of an average: its members, and how they and it do on validation."""
+    shares = _shares(pairs)
+    answers = [
+        member.answers if final.refitted else final.trainer.predict_proba(valid.inputs)
+        for member, final in pairs
+    ]
+    return {
+        "taught": False,
+        "members": [
+            {
+                "trial": member.record.trial,
+                "weight": share,
+                "valid": classification_metrics(valid.labels, answer),
+                "params": member.candidate.architecture.params,
+                "epochs": round(final.trainer.epochs, 2),
+            }
+            for (member, final), share, answer in zip(pairs, shares, answers)
+        ],
+        "valid": classification_metrics(
+            valid.labels, np.average(np.stack(answers), axis=0, weights=shares)
+        ),
+    }

@@ -20,7 +20,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.conclusion import Conclusion
-from autoarch.tasks.ensemble import Member, Shipped, averaged_and_taught, choose_members
+from autoarch.tasks.ensemble import Member, Shipped, choose_members, train_members
 from autoarch.tasks.evaluators import check_evaluator, stages_of
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
@@ -92,7 +92,7 @@ class Session:
                 (final,) = phase.train([(candidate, best)])
                 shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
             else:
-                shipped = averaged_and_taught(
+                shipped = train_members(
                     self._members(best, search, space, data, plan),
                     phase,
                     data.valid,

@@ -17,7 +17,7 @@ from autoarch.objectives import get_objective
 from autoarch.search import budget
 from autoarch.spaces import ResidualSpace
 from autoarch.tasks import ensemble
-from autoarch.tasks.ensemble import Member, as_one, averaged_and_taught, choose_members
+from autoarch.tasks.ensemble import Member, as_one, choose_members, train_members
 from autoarch.trials import (
     Measurement,
     RunDirectory,
@@ -182,7 +182,7 @@ class FakePhase:
 def test_under_a_limit_the_average_teaches_the_winner():
     members, finals = trained()
     phase = FakePhase(finals)
-    shipped = averaged_and_taught(members, phase, VALID, teach=True)
+    shipped = train_members(members, phase, VALID, teach=True)
     assert phase.shares == [ensemble.TEACHERS_SHARE]
     ((student, before, teachers, share, told),) = phase.taught
     assert (student, before, teachers, share) == (0, finals[0], 3, 1 - ensemble.TEACHERS_SHARE)
@@ -205,7 +205,7 @@ def test_without_other_teachers_the_winner_stays_as_it_is(left):
     else:
         finals = [finals[0], *(replace(final, kept=False) for final in finals[1:])]
     phase = FakePhase(finals)
-    shipped = averaged_and_taught(members, phase, VALID, teach=True)
+    shipped = train_members(members, phase, VALID, teach=True)
     assert phase.taught == [] and shipped.facts is None
     assert phase.shares == [1.0 if left == "one member" else ensemble.TEACHERS_SHARE]
     assert shipped.candidate.architecture == members[0].candidate.architecture
@@ -214,7 +214,7 @@ def test_without_other_teachers_the_winner_stays_as_it_is(left):
 def test_without_a_limit_the_average_is_what_is_shipped():
     members, finals = trained()
     phase = FakePhase(finals)
-    shipped = averaged_and_taught(members, phase, VALID, teach=False)
+    shipped = train_members(members, phase, VALID, teach=False)
     assert (phase.shares, phase.taught) == ([1.0], [])
     assert not shipped.facts["taught"] and shipped.candidate.architecture.params > sum(
         m.candidate.architecture.params for m in members[:2]
