@@ -147,6 +147,10 @@ class TrainEvaluator:
         trainer.inherit(found.weights, epochs)
         return found.share
 
+    def weights(self, candidate: Candidate, trial: int, *, done: float) -> dict[str, Array]:
+        """A trial's weights after so many epochs, the last that were measured, by their path."""
+        return self.trainer(candidate, trial, done=done).named_weights()
+
     def measure(self, trainer: Trainer) -> dict[str, float]:
         """Metrics of a trainer's network on the validation part."""
         probabilities = trainer.predict_proba(self.valid.inputs)

@@ -196,6 +196,10 @@ class Bank:
         drawn = rng("bank", slot.role, *shape, seed=self._seed).standard_normal(shape)
         return (drawn * math.sqrt(2.0 / slot.fan_in)).astype(np.float32)
 
+    def put(self, slot: Slot, weight: Array) -> None:
+        """Stores a weight that was trained elsewhere."""
+        self._views(slot, keep=True)[0][...] = weight
+
     def update(self, slots: Sequence[Slot], gradients: Sequence[Array], rate: float) -> None:
         """One step of Adam on a path, its gradients clipped to a norm of `CLIP_NORM` together.
 

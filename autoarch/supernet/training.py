@@ -12,7 +12,7 @@ path one-shot", section 3.2, for paths drawn uniformly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,18 @@ class Supernet:
             None if class_weights is None else tf.constant(class_weights, tf.float32)
         )
         self.batch_size = min(max(recipe.batch_size, SMALLEST_BATCH), len(data))
+
+    def begin_with(self, architecture: Architecture, weights: Mapping[str, Array]) -> None:
+        """Puts a network's weights into the bank: of what it has trained all others take parts.
+
+        Args:
+            architecture: The network.
+            weights: By their path in its Keras model; others may be among them.
+
+        Source: Cai et al. (2020), "Once-for-all", section 3.3: the largest network first.
+        """
+        for slot in slots_of(architecture):
+            self.bank.put(slot, weights[slot.path])
 
     @property
     def epochs(self) -> float:

@@ -25,7 +25,7 @@ from autoarch.search.budget import Clock, Plan
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
-from autoarch.search.shared_scores import Agreement, agreement
+from autoarch.search.shared_scores import BEST, LOWER, Agreement, agreement
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 
@@ -33,6 +33,9 @@ ALONE = "Networks are trained alone."
 
 FREE_EPOCHS = 6.0
 """Passes over the data of what is cheap, where no clock decides."""
+
+LEAST = 0.3
+"""The part of its share that what is cheap gets in any case."""
 
 NOTHING: dict[str, Any] = {"checks": [], "followers": [], "scores": {}, "facts": {}}
 """What a look that came to nothing found."""
@@ -78,8 +81,10 @@ class CheapFirst(ABC):
     """Which two scores are compared in the end, for the note."""
     training_share: ClassVar[float] = 0.45
     scoring_share: ClassVar[float]
-    """Shares of the search's time for training what is cheap, and for scoring with it; the rest is
-    for training networks alone."""
+    """Shares of the search's time for training what is cheap, and for scoring with it; less where
+    the networks that it names could not all be trained alone in the rest."""
+    checks: ClassVar[int] = BEST + len(LOWER)
+    """How many it names."""
 
     def search(self, search: Search) -> None:
         """Runs the run's search through all stages."""
@@ -143,12 +148,30 @@ class CheapFirst(ABC):
             until = scoring_until = None
             if end is not None:
                 left = max(end - now, 0.0)
-                until = now + self.training_share * left
-                scoring_until = until + self.scoring_share * left
+                share = self.training_share + self.scoring_share
+                needed_s = min(self.checks * self._alone_s(), (1 - LEAST * share) * left)
+                cheap_s = min(share * left, left - needed_s)
+                until = now + cheap_s * self.training_share / share
+                scoring_until = now + cheap_s
             self.log.append(
                 "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
         return events_of(self.log, "supernet")[0]
+
+    @property
+    def measured_baseline(self) -> dict[str, Any] | None:
+        """Trial 0's measurement; None where it failed."""
+        found = [e["measurement"] for e in events_of(self.log, "measured") if e["trial"] == 0]
+        return found[-1] if found else None
+
+    def _alone_s(self) -> float:
+        """Seconds to train a network alone, about: what trial 0 took, whose step was traced when
+        the machine was measured."""
+        measured = self.measured_baseline
+        planned = min((e["t"] for e in events_of(self.log, "plan")), default=0.0)
+        probes = [e["t"] for e in events_of(self.log, "phase") if e["name"] == "probe"]
+        traced_s = planned - max((t for t in probes if t <= planned), default=planned)
+        return traced_s + (measured["wall_s"] if measured else 0.0)
 
     def _scored(
         self,

@@ -8,9 +8,11 @@ begins it again.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +24,8 @@ from autoarch.oracles.domains import Finite
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, CellSpace, MobileSpace
-from autoarch.supernet.differentiable import METHODS, Relaxation, part_of, relaxed_shape
+from autoarch.supernet.differentiable import LOOKS, METHODS, Relaxation, part_of, relaxed_shape
+from autoarch.supernet.pace import step_s
 from autoarch.supernet.relaxed import Relaxed
 from autoarch.supernet.relaxed_cells import RelaxedCells
 from autoarch.supernet.relaxed_mobile import RelaxedMobile
@@ -31,6 +34,12 @@ from autoarch.tasks.oracle_choice import most_macs
 
 WIDTH, CELLS = 4, 3
 """Of the relaxed networks: the narrowest, and the fewest cells that halve the picture twice."""
+
+SIZES = ("width", "cells")
+"""Decisions about the size of a network that is as the relaxed one says."""
+
+SLOWEST = 1.5
+"""A network's step may take so many times as long as trial 0's, each op on its own."""
 
 FEWEST_MOVES = 30
 """With fewer steps choices are what chance began them with: at `CHOICES_RATE` none has moved by
@@ -55,6 +64,7 @@ class Differentiable(CheapFirst):
 
     scores: ClassVar[str] = "Scores with the relaxed network's weights, and stand-alone ones,"
     scoring_share: ClassVar[float] = 0.1
+    checks: ClassVar[int] = LOOKS
 
     def cheap_look(self) -> dict[str, Any] | None:
         """See `CheapFirst.cheap_look`: relaxes the space."""
@@ -92,7 +102,9 @@ class Differentiable(CheapFirst):
             if until is None or self.clock.elapsed_s < until:
                 scores[candidate.key] = relaxation.score(gates, examples, self.objective)
         if not checks:
-            raise TrialFailedError("no network that the relaxation found fits the limits")
+            raise TrialFailedError(
+                "no network that the relaxation found fits the limits and the time"
+            )
         facts = {
             "name": self.method,
             "relaxed_steps": relaxation.steps,
@@ -147,18 +159,43 @@ class Differentiable(CheapFirst):
         return relaxation, loss
 
     def _fitting(self, found: Mapping[str, Any]) -> Candidate | None:
-        """The network at trial 0's width, or the widest narrower one that may be proposed."""
-        known = _decisions(self.space)
-        most, widest = most_macs(self.space, self.baseline), self.baseline.decisions["width"]
-        (legal,) = [d.domain for d in known.decisions if d.name == "width"]
-        widths = legal.values if isinstance(legal, Finite) else [widest]
-        for width in sorted((w for w in widths if w <= widest), reverse=True):
-            setting = {**self.baseline.decisions, **found, "width": width}
-            candidate = self.space.candidate(known.activate(setting))
+        """The network at trial 0's size, or the largest below that may be proposed.
+
+        Where there is a clock, its steps may not take much longer than trial 0's either: cells of
+        separable convolutions have few multiply-adds, and slow ones.
+        """
+        most = most_macs(self.space, self.baseline)
+        for candidate in self._sizes(found):
             network = candidate.architecture
-            if network.macs <= most and self.budgets.keep(network):
+            if network.macs > most or not self.budgets.keep(network):
+                continue
+            if self.plan.search_until_s is None:
                 return candidate
+            slower = step_s(network) / self._step_s
+            if slower <= SLOWEST:
+                return candidate
+            most = network.macs * SLOWEST / slower
         return None
+
+    def _sizes(self, found: Mapping[str, Any]) -> list[Candidate]:
+        """The network at trial 0's size and at all smaller ones, those of most work first."""
+        known = _decisions(self.space)
+        legal: dict[str, Sequence[Any]] = {}
+        for decision in known.decisions:
+            if decision.name in SIZES:
+                largest = self.baseline.decisions[decision.name]
+                values = decision.domain.values if isinstance(decision.domain, Finite) else ()
+                legal[decision.name] = [v for v in values if v <= largest] or [largest]
+        setting = {**self.baseline.decisions, **found}
+        candidates = [
+            self.space.candidate(known.activate({**setting, **dict(zip(legal, sizes))}))
+            for sizes in itertools.product(*legal.values())
+        ]
+        return sorted(candidates, key=lambda candidate: -candidate.architecture.macs)
+
+    @cached_property
+    def _step_s(self) -> float:
+        return step_s(self.baseline.architecture)
 
 
 def _decisions(space: Any) -> DecisionSpace:

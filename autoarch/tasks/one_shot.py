@@ -71,19 +71,24 @@ class OneShot(CheapFirst):
         return {**found, "facts": facts}
 
     def _supernet(self, networks: NetworksOnly, baseline: Candidate) -> Supernet:
-        train = self.evaluator.train
+        evaluator = self.evaluator
         shares = self.budgets.shares if self.budgets else (lambda network: ())
-        return Supernet(
-            train,
-            self.evaluator.augmenter(train),
+        supernet = Supernet(
+            evaluator.train,
+            evaluator.augmenter(evaluator.train),
             baseline.recipe,
             draw_mutants(networks, baseline, most_macs(networks, baseline), shares),
             largest=baseline.architecture,
             smallest=networks.cheapest(lambda network: network.macs).architecture,
-            policy=self.evaluator.policy,
-            seed=self.evaluator.seed,
-            class_weights=self.evaluator.class_weights,
+            policy=evaluator.policy,
+            seed=evaluator.seed,
+            class_weights=evaluator.class_weights,
         )
+        measured = self.measured_baseline
+        if measured:
+            weights = evaluator.weights(self.baseline, 0, done=measured["epochs"])
+            supernet.begin_with(baseline.architecture, weights)
+        return supernet
 
     def _train(self, supernet: Supernet, times: Mapping[str, Any]) -> None:
         """Trains the supernet to its end, from its checkpoint where there is one."""

@@ -21,6 +21,7 @@ from autoarch.search.budget import Clock, Plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import CellSpace, MobileSpace
+from autoarch.supernet.bank import Bank, slots_of
 from autoarch.supernet.training import Supernet
 from autoarch.tasks import cheap_first, differentiable, one_shot, zero_cost_first
 from autoarch.tasks.cheap_first import facts_of
@@ -63,6 +64,11 @@ class LookUp:
     def evaluate(self, candidate, trial, fidelity, *, should_stop, on_epoch):
         score = self.score(candidate.architecture.key)
         return Measurement(score, {"accuracy": score}, fidelity.epochs, 0.001, 0.002)
+
+    def weights(self, candidate, trial, *, done):
+        assert trial == 0 and done == 1.0
+        bank = Bank(seed=9)
+        return {slot.path: bank.take(slot) for slot in slots_of(candidate.architecture)}
 
 
 class Sitting:
@@ -211,6 +217,75 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypa
         assert facts_of(resumed.log) == facts_of(whole.log)
 
 
+def test_the_supernet_begins_with_what_trial_0_has_learned(tmp_path, monkeypatch):
+    seen = []
+
+    def look(self, *_, **__):
+        seen.append({path: w.numpy() for path, w in self.weights(self._always[0]).items()})
+        raise Killed
+
+    monkeypatch.setattr(Supernet, "train", look)
+    with ExitStack() as stack, pytest.raises(Killed):
+        Sitting(tmp_path / "run", stack)
+    known = LookUp().weights(SPACE.candidate({}), 0, done=1.0)
+    assert known.keys() == seen[0].keys()
+    assert all((known[path] == weight).all() for path, weight in seen[0].items())
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "until", "scoring_until"),
+    [
+        (1.0, 45.0, 55.0),  # its whole share
+        (4.0, 28 * 9 / 11, 28.0),  # nine networks at 8 s
+        (30.0, 0.3 * 45.0, 0.3 * 55.0),  # the least
+    ],
+)
+def test_what_is_cheap_leaves_time_for_what_is_trained_alone(alone_s, until, scoring_until):
+    measured = {"event": "measured", "trial": 0, "measurement": {"wall_s": alone_s}}
+    probe = {"event": "phase", "name": "probe", "t": 2.0}
+    events = [probe, {"event": "plan", "t": 6.0}, measured]
+    log = SimpleNamespace(
+        events=events, append=lambda kind, **facts: events.append({"event": kind, **facts})
+    )
+    stages = SimpleNamespace(
+        log=log,
+        clock=SimpleNamespace(elapsed_s=100.0),
+        plan=SimpleNamespace(search_until_s=200.0),
+        checks=9,
+        training_share=0.45,
+        scoring_share=0.1,
+        measured_baseline=measured["measurement"],
+    )
+    stages._alone_s = lambda: cheap_first.CheapFirst._alone_s(stages)
+    times = cheap_first.CheapFirst._times(stages)
+    assert times["until_s"] == pytest.approx(100 + until)
+    assert times["scoring_until_s"] == pytest.approx(100 + scoring_until)
+
+
+def test_networks_that_are_slow_for_their_work_are_made_smaller(monkeypatch):
+    """Of a kind that takes four times as long for the same work, the largest that keeps pace."""
+    space = CellSpace((8, 8, 1), 3, width=32)
+    baseline = space.candidate({})
+    work = baseline.architecture.macs
+    monkeypatch.setattr(differentiable, "step_s", lambda network: 4.0 * network.macs)
+    stages = SimpleNamespace(
+        space=space,
+        baseline=baseline,
+        budgets=Budgets(Constraints(), None, None),
+        plan=SimpleNamespace(search_until_s=10.0),
+        _step_s=work,
+    )
+    stages._sizes = partial(differentiable.Differentiable._sizes, stages)
+    found = {"normal/op1_1": "sep_conv_5x5", "normal/op1_2": "sep_conv_5x5"}
+    fitting = partial(differentiable.Differentiable._fitting, stages, found)
+    sizes = [candidate.architecture.macs for candidate in stages._sizes(found)]
+    smaller = fitting()
+    assert smaller.architecture.macs == max(m for m in sizes if 4 * m <= 1.5 * work)
+    assert smaller.decisions.items() >= found.items()
+    stages.plan.search_until_s = None  # nothing is timed: a seed repeats the run
+    assert fitting().architecture.macs == max(m for m in sizes if m <= 1.1 * work)
+
+
 def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch):
     def breaks(*_, **__):
         raise TrialFailedError("the supernet's loss became nan")
@@ -297,7 +372,7 @@ def test_what_gradients_find_is_trained_alone_the_last_first(tmp_path, relaxes, 
     relaxed.train(lambda epochs: epochs, planned_epochs=1, should_stop=lambda: False)
     last = relaxed.relaxed.decisions(relaxed.found[-1])
     changed = {name for name in last if last[name] != shared["checks"][0].get(name)}
-    assert changed <= {"width"}
+    assert changed <= {"width", "cells"}
     assert facts["name"] == method and facts["networks_found"] == facts["tau_networks"] == found
     assert -1 <= facts["tau"] <= 1 and not facts["fell_back"]
     assert len(sitting.notes) == 1 and "Kendall's tau" in sitting.notes[0]

@@ -1,0 +1,16 @@
+"""How fast networks train, measured without a trace."""
+
+import doctest
+
+from autoarch.spaces import MobileSpace
+from autoarch.supernet import pace
+from autoarch.supernet.pace import step_s
+
+
+def test_examples_hold():
+    assert doctest.testmod(pace).failed == 0
+
+
+def test_a_much_larger_network_is_slower():
+    small, large = (MobileSpace((32, 32, 3), 2, width=w).candidate({}) for w in (4, 64))
+    assert step_s(small.architecture) < step_s(large.architecture)
