@@ -9,6 +9,7 @@ from autoarch.cli.command import Command
 from autoarch.cli.latency import image_shape
 
 if TYPE_CHECKING:
+    from autoarch.oracles.domains import Domain
     from autoarch.spaces import Candidate, SearchSpace
 
 _RATE, _SECONDS = 16_000, 1
@@ -108,9 +109,15 @@ def _facts(data: str, space: SearchSpace, *, with_decisions: bool) -> dict[str, 
     }
     if with_decisions:
         facts["values"] = {
-            decision.name: list(decision.domain.values) for decision in decisions.decisions
+            decision.name: _values(decision.domain) for decision in decisions.decisions
         }
     return facts
+
+
+def _values(domain: Domain) -> list[Any]:
+    from autoarch.oracles.domains import Finite
+
+    return list(domain.values) if isinstance(domain, Finite) else [str(domain)]
 
 
 def _network(candidate: Candidate) -> dict[str, int | None]:

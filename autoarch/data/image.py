@@ -22,7 +22,7 @@ from autoarch.data.webp import decode_webp
 _OVERSAMPLING = 2
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+@tf.autograph.experimental.do_not_convert
 def decode_image(encoded: tf.Tensor, preprocessing: ImagePreprocessing) -> tf.Tensor:
     """Decodes one JPEG, PNG, GIF (first frame), BMP or WebP (first frame), told by its content.
 
@@ -92,7 +92,7 @@ def compiled_decoder(preprocessing: ImagePreprocessing) -> Callable[[tf.Tensor],
     return compiled
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+@tf.autograph.experimental.do_not_convert
 def resize_image(image: tf.Tensor, preprocessing: ImagePreprocessing) -> tf.Tensor:
     """Scales decoded pixels to the network's input; the aspect ratio is not kept.
 

@@ -278,8 +278,7 @@ def load_texts(
         vectors: Words with pretrained vectors, which have ids as well while there is room.
         tables: See `TextPreprocessing.learned`.
     """
-    texts = source.texts_of(TRAIN)
-    preprocessing = TextPreprocessing.learned(texts, rows, vectors, **tables)
+    preprocessing = TextPreprocessing.learned(source.texts_of(TRAIN), rows, vectors, **tables)
     sets = {}
     for split in (TRAIN, VALID, TEST):
         chosen = np.flatnonzero((source.splits == split) & source.keeps)

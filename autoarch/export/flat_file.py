@@ -71,7 +71,7 @@ def _builder(size: int) -> Any:
     import flatbuffers
     import numpy as np
 
-    class Sharing(flatbuffers.Builder):  # type: ignore[misc]
+    class Sharing(flatbuffers.Builder):
         def __init__(self, size: int):
             super().__init__(size)
             self._written: dict[tuple[str, bytes], int] = {}

@@ -166,6 +166,9 @@ class Interval(Domain):
     def __repr__(self) -> str:
         return f"Interval({self.low}, {self.high}, sampling={self.sampling!r})"
 
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
     @property
     def size(self) -> float:
         return math.inf

@@ -153,7 +153,8 @@ def hamming(a: FloatArray, b: FloatArray, weights: FloatArray) -> FloatArray:
     For bits |a - b| = a + b - 2 a b, so one matrix product does it.
     """
     weighted = a * weights
-    return weighted.sum(1)[:, None] + (b @ weights)[None, :] - 2 * (weighted @ b.T)
+    distances: FloatArray = weighted.sum(1)[:, None] + (b @ weights) - 2 * (weighted @ b.T)
+    return distances
 
 
 def squared_distances(a: FloatArray, b: FloatArray, weights: FloatArray) -> FloatArray:

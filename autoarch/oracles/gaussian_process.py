@@ -207,7 +207,8 @@ class Factor:
     def of(cls, kernel: Kernel, parameters: FloatArray, x: Rows) -> Factor:
         covariance = kernel(parameters, x, x)
         covariance.flat[:: len(x) + 1] += np.exp(parameters[-1]) + _JITTER
-        return cls(kernel, parameters, x, np.linalg.cholesky(covariance))
+        lower = np.linalg.cholesky(covariance).astype(np.float64, copy=False)
+        return cls(kernel, parameters, x, lower)
 
     def extended(self, more: Rows) -> Factor:
         """With further networks behind the others."""

@@ -259,9 +259,10 @@ class Search:
             parent.trial,
             epochs=epochs,
         )
-        record = replace(record, inherited=Inherited(parent.trial, epochs, share))
+        inherited = Inherited(parent.trial, epochs, share)
+        record = replace(record, inherited=inherited)
         self.trials[record.trial] = record
-        self._append("inherited", trial=record.trial, **asdict(record.inherited))
+        self._append("inherited", trial=record.trial, **asdict(inherited))
         return record, Fidelity(epochs + fidelity.epochs, done=epochs)
 
     def _evaluate(

@@ -86,9 +86,8 @@ class Steering:
             found = [(d.name, v) for d in meant if (v := _declared(d, value)) is not None]
             if not found and strict:
                 raise _unknown(name, value, meant, space, owner)
-            for decision, declared in dict(found).items():
-                rule = rules.get(decision, Rule(decision))
-                rules[decision] = rule.joined(kind, declared)
+            for decided, declared in dict(found).items():
+                rules[decided] = rules.get(decided, Rule(decided)).joined(kind, declared)
         for decision in space.decisions:
             if decision.name in rules:
                 rules[decision.name].allowed(decision)

@@ -37,7 +37,8 @@ class Predictor:
 
 def best_labels(probabilities: Array, classes: Sequence[Any]) -> Array:
     """The most probable class of each row, as the labels that the user gave."""
-    return np.asarray(classes)[probabilities.argmax(axis=1)]
+    labels: Array = np.asarray(classes)[probabilities.argmax(axis=1)]
+    return labels
 
 
 def as_given(names: Sequence[str], kind: str) -> tuple[Any, ...]:

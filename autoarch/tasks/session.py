@@ -172,8 +172,8 @@ class Session:
         for event in self.log.events:
             if event["event"] == "plan":
                 return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
-        timed = self.clock.limit_s is not None
-        epoch_s = evaluator.seconds_per_epoch(baseline) if timed else 0.0
+        limit_s = self.clock.limit_s
+        epoch_s = 0.0 if limit_s is None else evaluator.seconds_per_epoch(baseline)
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
@@ -181,13 +181,14 @@ class Session:
             start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
         plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole)
-        if plan.final_until_s is not None and (
-            plan.final_until_s - self.clock.elapsed_s < SMALLEST_TRAINING_S
-        ):
+        left_s = math.inf
+        if plan.final_until_s is not None:
+            left_s = plan.final_until_s - self.clock.elapsed_s
+        if limit_s is not None and left_s < SMALLEST_TRAINING_S:
             raise BudgetError(
-                f"`time` of {self.clock.limit_s:g} s leaves nothing for training: reading the "
+                f"`time` of {limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                f"with its check needs about {closing_s(self.clock.limit_s, start_s):.0f} s. "
+                f"with its check needs about {closing_s(limit_s, start_s):.0f} s. "
                 "Give more time."
             )
         self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))

@@ -67,12 +67,12 @@ def token_effects(
     found = []
     for index, name in enumerate(classes):
         means = [
-            [token, float(np.mean(values)), len(values)]
+            (token, float(np.mean(values)), len(values))
             for (answer, token), values in drops.items()
             if answer == index and len(values) >= FEWEST and np.mean(values) > 0
         ]
         ranked = sorted(means, key=lambda mean: (-mean[1], mean[0]))[:SHOWN]
-        found.append({"class": name, "tokens": ranked})
+        found.append({"class": name, "tokens": [list(mean) for mean in ranked]})
     return found
 
 

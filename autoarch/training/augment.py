@@ -139,7 +139,7 @@ def _mix(x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tuple[tf.
         mask, _ = _box(shape, seed, tf.constant(0.25))
         return x + (127.5 - x) * mask, y
 
-    return tf.case(
+    mixed: tuple[tf.Tensor, tf.Tensor] = tf.case(
         [
             (draw < s.mixup, mixup),
             (draw < s.mixup + s.cutmix, cutmix),
@@ -147,6 +147,7 @@ def _mix(x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, s: Strengths) -> tuple[tf.
         ],
         default=lambda: (x, y),
     )
+    return mixed
 
 
 @dataclass(frozen=True, eq=False)

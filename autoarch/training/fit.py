@@ -324,4 +324,4 @@ def predict_in_batches(
     with ThreadPoolExecutor(2) as threads:
         parts = list(threads.map(answers, range(0, len(inputs), PREDICT_BATCH)))
     empty = np.empty((0, *architecture.output_shape), np.float32)
-    return np.concatenate(parts) if parts else empty
+    return np.concatenate([empty, *parts])

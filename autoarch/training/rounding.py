@@ -42,7 +42,7 @@ def _round(x: Any) -> Any:
     )
 
 
-class _Rounded(keras.layers.Layer):  # type: ignore[misc]
+class _Rounded(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         return _round(x)
 

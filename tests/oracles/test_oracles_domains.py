@@ -139,3 +139,7 @@ def test_empty_domains_are_refused():
         Finite((), ordered=False)
     with pytest.raises(ValueError, match="below `high`"):
         Interval(1.0, 1.0)
+
+
+def test_an_interval_is_told_by_its_ends():
+    assert str(Interval(0.001, 1, sampling="log")) == "0.001 to 1"
