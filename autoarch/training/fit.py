@@ -109,11 +109,11 @@ class Trainer:
         self.model = architecture.build(policy=policy)
         self.batch_size = min(recipe.batch_size, len(data))
         self._parts = parts_of(self.batch_size)
-        fuse_batch_norms(self.model, updates=self._parts)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
         self._learner = architecture.learner(self.model)
         self._optimizer = self._make_optimizer(policy)
+        fuse_batch_norms(self.model, lambda: self._optimizer.iterations, updates=self._parts)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
             lambda x: tf.nn.softmax(self.model(x, training=False)),
