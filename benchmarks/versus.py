@@ -23,7 +23,7 @@ import argparse
 import datetime
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,23 @@ def run(cell: Cell, work: Path) -> dict[str, Any]:
     except CommandFailedError as error:
         lines = str(error).strip().splitlines()
         return {"failed": lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1]}"}
+
+
+def dated(cell: Cell, work: Path) -> dict[str, Any]:
+    """One run, and on which day and machine: all of them take days."""
+    return {**run(cell, work), "day": str(datetime.date.today()), "machine": machine()}
+
+
+def told(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """On which days and machines results were measured.
+
+    >>> told({"a": {"day": "2026-01-02", "machine": "x"}, "b": {"day": "2026-01-01"}})
+    '2026-01-01 to 2026-01-02, x'
+    """
+    days = sorted({result["day"] for result in results.values() if "day" in result})
+    machines = sorted({result["machine"] for result in results.values() if "machine" in result})
+    span = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
+    return ", ".join(filter(None, [span, "; ".join(machines)]))
 
 
 def own_result(result: dict[str, Any]) -> dict[str, Any]:
@@ -144,19 +161,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kept = Kept(options.output.with_suffix(".jsonl"))
     plot = options.output.with_suffix(".svg")
     results: dict[str, Any] = {}
-    head = (
-        f"{datetime.date.today()}, seeds {', '.join(map(str, options.seeds))}, {machine()}. "
-        f"Made by `python benchmarks/versus.py`."
-    )
 
     def write() -> None:
+        head = f"Made by `python benchmarks/versus.py`, seeds {', '.join(map(str, options.seeds))}"
+        head += f"; {told(results)}."
         options.output.write_text(page(cells, results, head=head, plot=plot.name), "utf-8")
         draw(cells, results, plot)
 
     for cell in cells:
         before = cell.key in kept.cells
         results[cell.key] = kept.get(
-            cell.key, partial(run, cell, options.work), lasts=partial(lasts, cell)
+            cell.key, partial(dated, cell, options.work), lasts=partial(lasts, cell)
         )
         if not before:
             print(cell.key, results[cell.key], flush=True)

@@ -46,8 +46,8 @@ def page(
             ),
             "",
             "| set | method | minutes | seed | test accuracy | examples | seconds | trials | bytes "
-            "of the model | |",
-            "|---" * 10 + "|",
+            "of the model | day | |",
+            "|---" * 11 + "|",
             *(
                 _cell(cell, results[cell.key])
                 for cell in sorted(cells, key=lambda c: _order(c, contests))
@@ -113,6 +113,7 @@ def _cell(cell: Cell, result: Mapping[str, Any]) -> str:
         seconds,
         str(result.get("trials", "")),
         size,
+        result.get("day", ""),
         " ".join(note.replace("|", "/").split()),
     ]
     return f"| {' | '.join(shown)} |"

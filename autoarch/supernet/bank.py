@@ -9,7 +9,8 @@ small kernel the middle of a large one.
 Arrays grow when a larger network asks: only what fits the time and the limits is ever stored.
 
 Source: Yu and Huang (2019), "Universally slimmable networks", section 3, for channels; Cai et al.
-(2020), "Once-for-all", section 3.3, for kernels (without its matrices between kernel sizes).
+(2020), "Once-for-all", section 3.3, for kernels (without its matrices between kernel sizes); Chen
+et al. (2016), "Net2Net", for growth that changes no answer.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ class Slot:
         )
 
     @property
-    def fan_in(self) -> int:
-        """How many inputs one output sums over."""
-        window = [size for letter, size in zip(self.axes, self.shape) if letter in "hw"]
-        return math.prod(window) * (1 if self.axes[-1] == "1" else self.shape[-2])
+    def summed(self) -> tuple[int, ...]:
+        """The axes that one output sums over: taps and, where channels mix, inputs."""
+        mixes = self.axes[-1] != "1"
+        return tuple(i for i, letter in enumerate(self.axes[:-1]) if mixes or letter in "hw")
 
 
 def _window(whole: int, size: int) -> slice:
@@ -175,7 +176,11 @@ class Bank:
         return [array[part] for array in arrays]
 
     def _grown(self, slot: Slot, before: list[Array] | None) -> list[Array]:
-        """Arrays that hold what there was, and fresh weights around."""
+        """Arrays that hold what there was, and fresh weights around.
+
+        New taps and new inputs of what has been trained begin at zero, so a larger network answers
+        as the one it grew from until it learns better.
+        """
         had = (0,) * len(slot.shape) if before is None else before[0].shape
         shape = tuple(max(have, want) for have, want in zip(had, slot.shape))
         arrays = [
@@ -184,9 +189,13 @@ class Bank:
             np.zeros(shape, np.float32),
         ]
         if before is not None:
-            whole = Slot(slot.path, slot.role, slot.axes, had)
+            part = Slot(slot.path, slot.role, slot.axes, had).part(shape)
+            for axis in slot.summed:
+                new = np.ones(shape[axis], bool)
+                new[part[axis]] = False
+                arrays[0][(*[slice(None)] * axis, new)] = 0.0
             for array, old in zip(arrays, before):
-                array[whole.part(shape)] = old
+                array[part] = old
         return arrays
 
     def _fresh(self, slot: Slot, shape: tuple[int, ...]) -> Array:
@@ -194,7 +203,8 @@ class Bank:
         if name != "kernel":
             return np.full(shape, 1.0 if name == "gamma" else 0.0, np.float32)
         drawn = rng("bank", slot.role, *shape, seed=self._seed).standard_normal(shape)
-        return (drawn * math.sqrt(2.0 / slot.fan_in)).astype(np.float32)
+        fan_in = math.prod(slot.shape[axis] for axis in slot.summed)
+        return (drawn * math.sqrt(2.0 / fan_in)).astype(np.float32)
 
     def put(self, slot: Slot, weight: Array) -> None:
         """Stores a weight that was trained elsewhere."""

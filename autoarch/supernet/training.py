@@ -37,6 +37,9 @@ RANDOM_PATHS = 2
 TEACHER_SHARE = 0.5
 """Share of the largest path's answer in the targets of the others."""
 
+TUNING = 1 / 3
+"""Of the learning rate, where the largest path begins trained: what it knows is to last."""
+
 SMALLEST_BATCH = 64
 """Smaller batches cost nearly as much: starting the ops of a path takes as long as some 30
 pictures of 32 x 32."""
@@ -78,6 +81,7 @@ class Supernet:
         self._data = data
         self._augment = augment
         self._recipe = recipe
+        self._rate = recipe.learning_rate
         self._draw = draw
         self._always = (largest, smallest)
         self._dtype = tf.bfloat16 if policy == "mixed_bfloat16" else tf.float32
@@ -98,6 +102,7 @@ class Supernet:
         """
         for slot in slots_of(architecture):
             self.bank.put(slot, weights[slot.path])
+        self._rate = TUNING * self._recipe.learning_rate
 
     @property
     def epochs(self) -> float:
@@ -136,7 +141,7 @@ class Supernet:
         )
         with batches:
             while (share := progress(self.epochs)) < 1 and not should_stop():
-                rate = recipe.learning_rate * warm_up_cosine(share)
+                rate = self._rate * warm_up_cosine(share)
                 x, y = next(batches)
                 losses = [*losses[-19:], self._step(x, y, rate)]
                 if not math.isfinite(losses[-1]):

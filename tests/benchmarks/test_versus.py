@@ -1,6 +1,8 @@
 """What `benchmarks/versus.py` makes of results, without any training."""
 
 import ast
+import datetime
+import doctest
 import importlib
 import json
 import sys
@@ -112,12 +114,19 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_only_failures_of_its_own(
     text = output.read_text()
     assert rows(text, "trec6")[1][:5] == ["trec6", "3", ">= 0.92", "-17.7", "+4.0"]
     assert text.count("exit code 1") == 1  # AutoKeras's
+    today = str(datetime.date.today())
+    assert all(row[-2] == today for row in rows(text, "trec6")[2:])
+    assert f"seeds 0; {today}, " in text
     assert output.with_suffix(".svg").read_text().count("<svg") == 1
     lines = output.with_suffix(".jsonl").read_text().splitlines()
     assert len({json.loads(line)[0] for line in lines}) == len(lines) == 6
     made.clear()
     versus.main(asked)
     assert made == []
+
+
+def test_examples_hold(modules):
+    assert doctest.testmod(modules[2]).failed == 0
 
 
 def test_commands_of_the_methods(modules, tmp_path):

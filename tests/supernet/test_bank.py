@@ -5,12 +5,14 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autoarch.errors import InvalidInputError
+from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces import CellSpace, MobileSpace, SpeechSpace
 from autoarch.supernet import bank as bank_module
 from autoarch.supernet.bank import CLIP_NORM, Bank, Slot, slots_of
-from autoarch.supernet.path import require_sharing
+from autoarch.supernet.path import BatchStatistics, require_sharing, run_path
 
 WIDE = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (5, 5, 3, 8))
 NARROW = Slot("conv/kernel", "conv:conv2d/kernel", "hwio", (3, 3, 2, 4))
@@ -36,6 +38,33 @@ def test_what_grows_keeps_what_was_there():
     np.testing.assert_array_equal(bank.take(NARROW), before)
     mean = bank.state()[WIDE.role][1]
     assert np.count_nonzero(mean) == before.size  # fresh weights have fresh averages
+    grown = bank.take(WIDE)
+    assert not grown[[0, -1]].any() and not grown[:, [0, -1]].any() and not grown[:, :, 2].any()
+    assert grown[1:4, 1:4, :2, 4:].all()  # new outputs of what was there are drawn
+
+
+@pytest.mark.parametrize(("decision", "value"), [("kernel", 5), ("expansion", 6)])
+def test_a_network_that_grew_answers_as_before_until_it_learns(decision, value):
+    space = MobileSpace((16, 16, 3), 3, width=8)
+    known = space.candidate({})
+    decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
+    larger = {name: value for name in decisions.names if name.startswith(decision)}
+    grown = space.candidate(decisions.activate({**known.decisions, **larger}))
+    assert grown.architecture.params > known.architecture.params
+    bank = Bank(seed=3)
+    for slot in slots_of(known.architecture):
+        bank.put(slot, bank.take(slot))
+    x = np.random.default_rng(0).normal(size=(8, 16, 16, 3)).astype(np.float32)
+    small, large = (
+        run_path(
+            candidate.architecture,
+            tf.constant(x),
+            {slot.path: tf.constant(bank.take(slot)) for slot in slots_of(candidate.architecture)},
+            BatchStatistics(),
+        )
+        for candidate in (known, grown)
+    )
+    np.testing.assert_allclose(small, large, rtol=1e-3, atol=1e-3)
 
 
 def test_looking_at_weights_leaves_no_trace():
