@@ -109,11 +109,11 @@ class Trainer:
         self.model = architecture.build(policy=policy)
         self.batch_size = min(recipe.batch_size, len(data))
         self._parts = parts_of(self.batch_size)
+        self._forgetting = fuse_batch_norms(self.model, updates=self._parts)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
         self._learner = architecture.learner(self.model)
         self._optimizer = self._make_optimizer(policy)
-        fuse_batch_norms(self.model, lambda: self._optimizer.iterations, updates=self._parts)
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
             lambda x: tf.nn.softmax(self.model(x, training=False)),
@@ -154,7 +154,7 @@ class Trainer:
     def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         size = tf.shape(x)[0]
         ends = [size * part // self._parts for part in range(self._parts + 1)]
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, self._forgetting.in_step(self._optimizer.iterations):
             sums = [self._loss(x[a:b], y[a:b]) for a, b in pairwise(ends)]
             loss = tf.add_n(sums) / tf.cast(size, tf.float32)
             scaled = self._optimizer.scale_loss(loss)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -30,11 +30,13 @@ class MuonAdamW(keras.optimizers.AdamW):
     their momentum, so that all directions are learned at one rate, not the few that most of the
     gradient lies in.
 
-    Unlike Keras's optimizers it does not sum gradients over replicas, of which there is one:
-    that sum has a gradient of its own, which TensorFlow keeps for ever, and the traced graph with
-    it: 8 MB for each network trained. Each step of AdamW is TensorFlow's one kernel for Adam, which
-    passes over the weights once, not ten times: what counts where tables of embeddings hold
-    millions.
+    Unlike Keras's optimizers it knows of no replicas. Their sum of gradients has a gradient of its
+    own, which TensorFlow keeps for ever, and the traced graph with it: 8 MB for each network
+    trained; and half of what it takes to trace an update is machinery for them, and scalars made
+    anew for each variable. Each step of AdamW is TensorFlow's one kernel for Adam, which passes
+    over the weights once, not ten times: what counts where tables of embeddings hold millions.
+
+    Variables are float32.
 
     Args:
         *args, **kwargs: Those of `keras.optimizers.AdamW`.
@@ -53,34 +55,57 @@ class MuonAdamW(keras.optimizers.AdamW):
         self._orthogonal = frozenset(orthogonal)
         self._rate = rate
 
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        return grads_and_vars
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = self._get_variable_index(variable)
-        momentum = self._momentums[index].value
-        if self._trainable_variables[index].path in self._orthogonal:
-            momentum.assign(MOMENTUM * momentum + gradient)
-            ahead = gradient + MOMENTUM * momentum
-            rows = math.prod(variable.shape[:-1])
-            matrix = tf.reshape(ahead, (rows, variable.shape[-1]))
-            size = RMS * math.sqrt(max(matrix.shape)) * self._rate * learning_rate
-            change = tf.reshape(nearest_orthogonal(matrix), variable.shape)
-            variable.assign_sub(tf.cast(size, variable.dtype) * change)
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        if self.weight_decay is None:
             return
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=momentum.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=tf.cast(self.beta_1, variable.dtype),
-            beta2=tf.cast(self.beta_2, variable.dtype),
-            epsilon=tf.cast(self.epsilon, variable.dtype),
-            grad=tf.convert_to_tensor(gradient),
-        )
+        share = tf.convert_to_tensor(self.learning_rate) * self.weight_decay
+        for variable in map(_stored, variables):
+            if self._use_weight_decay(variable):
+                variable.assign_sub(variable * share)
+
+    def _backend_update_step(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Any], learning_rate: Any
+    ) -> None:
+        rate = tf.convert_to_tensor(learning_rate)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        betas = tf.constant(self.beta_1), tf.constant(self.beta_2)
+        adam = {
+            "beta1_power": tf.pow(betas[0], step),
+            "beta2_power": tf.pow(betas[1], step),
+            "lr": rate,
+            "beta1": betas[0],
+            "beta2": betas[1],
+            "epsilon": tf.constant(self.epsilon),
+        }
+        for gradient, variable in zip(grads, map(_stored, trainable_variables)):
+            index = self._get_variable_index(variable)
+            momentum = self._momentums[index].value
+            if self._trainable_variables[index].path in self._orthogonal:
+                self._move_along_orthogonal(variable, gradient, momentum, rate)
+                continue
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=momentum.handle,
+                v=self._velocities[index].value.handle,
+                grad=tf.convert_to_tensor(gradient),
+                **adam,
+            )
+
+    def _move_along_orthogonal(
+        self, variable: Any, gradient: Any, momentum: Any, rate: tf.Tensor
+    ) -> None:
+        moved = MOMENTUM * momentum + gradient
+        momentum.assign(moved)
+        rows = math.prod(variable.shape[:-1])
+        matrix = tf.reshape(gradient + MOMENTUM * moved, (rows, variable.shape[-1]))
+        size = RMS * math.sqrt(max(matrix.shape)) * self._rate
+        change = tf.reshape(nearest_orthogonal(matrix), variable.shape)
+        variable.assign_sub(size * rate * change)
+
+
+def _stored(variable: Any) -> Any:
+    """TensorFlow's variable behind one of Keras's."""
+    return variable.value if isinstance(variable, keras.Variable) else variable
 
 
 def nearest_orthogonal(matrix: tf.Tensor) -> tf.Tensor:
@@ -105,18 +130,19 @@ def nearest_orthogonal(matrix: tf.Tensor) -> tf.Tensor:
     tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (tf.norm(matrix) + 1e-7)
     gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
-    product = factor = _factor(gram)
+    one = tf.eye(gram.shape[0])
+    product = factor = _factor(gram, one)
     for _ in range(ITERATIONS - 1):
         gram = tf.matmul(factor, tf.matmul(gram, factor))
-        factor = _factor(gram)
+        factor = _factor(gram, one)
         product = tf.matmul(factor, product)
     return tf.matmul(matrix, product) if tall else tf.matmul(product, matrix)
 
 
-def _factor(gram: tf.Tensor) -> tf.Tensor:
+def _factor(gram: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
     """What an iteration multiplies a matrix of this Gram matrix with."""
     a, b, c = COEFFICIENTS
-    return a * tf.eye(gram.shape[0]) + b * gram + c * tf.matmul(gram, gram)
+    return a * one + tf.matmul(gram, b * one + c * gram)
 
 
 def orthogonal_kernels(model: Any) -> list[str]:

@@ -13,9 +13,6 @@ from autoarch.training.augment import make_augmenter
 from autoarch.training.fit import Trainer
 from autoarch.training.fused_norm import FusedBatchNormalization, fuse_batch_norms
 
-LATE = 1000
-"""Steps after which moving statistics are Keras's."""
-
 
 def network(shape: tuple[int, ...], policy: str = "float32") -> keras.Model:
     """One batch norm, of factors and statistics that are not those it begins with."""
@@ -48,7 +45,7 @@ def test_training_is_that_of_keras(shape: tuple[int, ...]) -> None:
     x = random.normal(2.0, 3.0, (16, *shape)).astype(np.float32)
     weights = random.normal(size=x.shape).astype(np.float32)
     plain, fused = network(shape), network(shape)
-    fuse_batch_norms(fused, lambda: LATE)
+    fuse_batch_norms(fused)
     assert isinstance(fused.layers[1], FusedBatchNormalization)
     for a, b in zip(step(plain, x, weights), step(fused, x, weights), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
@@ -58,7 +55,7 @@ def test_what_is_computed_is_algorithm_1() -> None:
     random = np.random.default_rng(2)
     x = random.normal(1.0, 2.0, (8, 3, 3, 4)).astype(np.float32)
     model = network((3, 3, 4))
-    fuse_batch_norms(model, lambda: LATE)
+    fuse_batch_norms(model)
     gamma, beta, moving_mean, moving_variance = model.get_weights()
     mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
     found = model(x, training=True).numpy()
@@ -75,16 +72,22 @@ def test_what_is_computed_is_algorithm_1() -> None:
 def test_what_statistics_began_with_is_soon_forgotten(updates: int) -> None:
     """Keras keeps 0.9 ** 8, 0.43 of it, after eight steps."""
     x = np.random.default_rng(5).normal(3.0, 2.0, (64, 4)).astype(np.float32)
-    model, done, kept = network((4,)), tf.Variable(0), np.float64(1.0)
-    fuse_batch_norms(model, lambda: done, updates=updates)
+    model, kept = network((4,)), np.float64(1.0)
+    forgetting = fuse_batch_norms(model, updates=updates)
     _, _, before, _ = model.get_weights()
     for step in range(8):
-        done.assign(step)
-        for _ in range(updates):
-            model(x, training=True)
+        with forgetting.in_step(step):
+            for _ in range(updates):
+                model(x, training=True)
         kept *= (1 + step) / (10 + step)
     assert kept < 1e-4
     expected = kept * before + (1 - kept) * x.mean(0)
+    np.testing.assert_allclose(model.get_weights()[2], expected, rtol=1e-5)
+    before = model.get_weights()[2]
+    with forgetting.in_step(1000):  # as Keras by then
+        for _ in range(updates):
+            model(2 * x, training=True)
+    expected = 0.9 * before + 0.1 * 2 * x.mean(0)
     np.testing.assert_allclose(model.get_weights()[2], expected, rtol=1e-5)
 
 
@@ -109,7 +112,7 @@ def test_half_precision_keeps_statistics_in_full(policy: str) -> None:
     x = np.random.default_rng(3).normal(0, 1, (32, 4, 4, 8)).astype(np.float32)
     ones = np.ones_like(x)
     plain, fused = network((4, 4, 8), policy), network((4, 4, 8), policy)
-    fuse_batch_norms(fused, lambda: LATE)
+    fuse_batch_norms(fused)
     (y, *_, mean, variance), (y2, *_, mean2, variance2) = step(plain, x, ones), step(fused, x, ones)
     np.testing.assert_allclose(y, y2, rtol=0.03, atol=0.03)
     np.testing.assert_allclose([mean, variance], [mean2, variance2], rtol=0.01, atol=0.01)
@@ -119,7 +122,7 @@ def test_half_precision_keeps_statistics_in_full(policy: str) -> None:
 def test_inference_is_left_alone_and_so_is_what_does_not_train() -> None:
     x = np.random.default_rng(4).normal(size=(4, 2, 2, 3)).astype(np.float32)
     plain, fused = network((2, 2, 3)), network((2, 2, 3))
-    fuse_batch_norms(fused, lambda: LATE)
+    fuse_batch_norms(fused)
     np.testing.assert_array_equal(plain(x, training=False), fused(x, training=False))
     fused.layers[1].trainable = False
     before = fused.get_weights()
@@ -130,5 +133,5 @@ def test_inference_is_left_alone_and_so_is_what_does_not_train() -> None:
 def test_norms_over_other_axes_stay_as_they_are() -> None:
     entry = keras.Input((4, 3))
     model = keras.Model(entry, keras.layers.BatchNormalization(axis=1)(entry))
-    fuse_batch_norms(model, lambda: LATE)
+    fuse_batch_norms(model)
     assert type(model.layers[1]) is keras.layers.BatchNormalization
