@@ -159,6 +159,15 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     "instead, in the second half of the final training.",
 )
 @click.option(
+    "--folds",
+    type=click.IntRange(1, 20),
+    metavar="K",
+    cls=Option,
+    section="Search",
+    help="Measure each network on K splits of training and validation data.  [default: several "
+    "where the validation part is small and the time allows]",
+)
+@click.option(
     "--warm-start",
     type=click.Path(path_type=Path),
     metavar="RUN",

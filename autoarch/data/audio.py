@@ -287,7 +287,11 @@ def load_audio(
     if count:
         note = f"{count} clip{' is' if count == 1 else 's are'} silent."
         findings = replace(findings, notes=(*findings.notes, note))
-    return TaskData(**{**loaded.common(source), "findings": findings}, preprocessing=preprocessing)
+    return TaskData(
+        **{**loaded.common(source), "findings": findings},
+        preprocessing=preprocessing,
+        independent=False,  # nor does the split, where it knows speakers, cut one in two
+    )
 
 
 def _silent(waves: Array) -> Any:

@@ -138,6 +138,16 @@ class ExampleSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at(self, places: Array) -> Self:
+        """The examples at some places, copied."""
+        return replace(
+            self,
+            inputs=np.asarray(self.inputs[places]),
+            labels=self.labels[places],
+            names=tuple(self.names[place] for place in places),
+            targets=None if self.targets is None else self.targets[places],
+        )
+
     def joined(self, other: Self) -> Self:
         """These examples and the others after them, copied; of their labels."""
         return replace(
@@ -212,6 +222,7 @@ class TaskData:
         fingerprint: Changes when the source's files, labels or sizes change.
         label_kind: "str", "int" or "bool": what the user's labels were.
         valid_given: The validation part was given by the user, not drawn from the training data.
+        independent: Any example can be in any part; clips of one speaker cannot.
     """
 
     train: ExampleSet
@@ -223,6 +234,7 @@ class TaskData:
     fingerprint: str
     label_kind: str = "str"
     valid_given: bool = False
+    independent: bool = True
 
     @property
     def can_be_joined(self) -> bool:
@@ -234,6 +246,13 @@ class TaskData:
     def fits_memory(self) -> bool:
         """Whether the examples lie in memory and not in a mapped file."""
         return not isinstance(self.train.inputs, np.memmap)
+
+    @property
+    def most_folds(self) -> int:
+        """How many validation parts of the size of ours there are in all, none of which overlap."""
+        if not (self.can_be_joined and self.independent):
+            return 1
+        return 1 + len(self.train) // len(self.valid)
 
     def train_and_valid(self) -> ExampleSet:
         """The training and the validation part together, copied."""

@@ -50,7 +50,7 @@ def assign_splits(
     random = rng("split", seed=seed)
     for label, name in enumerate(classes):
         members = np.flatnonzero(labels == label)
-        distinct = _shuffled_groups(members, groups[members], random)
+        distinct = shuffled_groups(members, groups[members], random)
         parts_needed = 2 if valid_share or test_share else 1
         if len(distinct) < parts_needed:
             raise DataError(_too_few(name, len(members), noun))
@@ -68,9 +68,16 @@ def assign_splits(
     return splits
 
 
-def _shuffled_groups(
+def shuffled_groups(
     members: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], random: np.random.Generator
 ) -> list[npt.NDArray[np.int64]]:
+    """Examples by group, groups in any order; those that are copies of each other are one group.
+
+    Args:
+        members: Examples.
+        groups: The group of each of them.
+        random: Orders the groups.
+    """
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     gathered = np.split(members[order], starts[1:]) if len(members) else []

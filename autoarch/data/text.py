@@ -33,6 +33,9 @@ class TextSet(ExampleSet):
 
     texts: tuple[str, ...] = ()
 
+    def at(self, places: Array) -> Self:
+        return replace(super().at(places), texts=tuple(self.texts[place] for place in places))
+
     def joined(self, other: Self) -> Self:
         return replace(super().joined(other), texts=self.texts + other.texts)
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 import gc
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
+import numpy as np
 
+from autoarch.architecture import Architecture
 from autoarch.architecture.inherit import inherit_weights
 from autoarch.data.dataset import ExampleSet
+from autoarch.data.folds import Fold
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
 from autoarch.objectives import Objective, classification_metrics
 from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
 from autoarch.training.augment import Augmenter, make_augmenter
+from autoarch.training.constants import set_constants
 from autoarch.training.fit import Array, Trained, Trainer
 from autoarch.training.schedule import warm_up_cosine
 from autoarch.trials import Fidelity, Measurement, RunDirectory, load_arrays, save_arrays
 from autoarch.trials.run_directory import write_json
+
+Constants = Callable[[Architecture], Mapping[str, Array]]
+"""The weights of a network that the data gives."""
 
 KEEP_ALIVE = 3
 """Networks kept in memory with their traced steps, so that a promotion traces nothing again."""
@@ -45,6 +52,11 @@ class TrainEvaluator:
         augmenter: Makes the augmentation for inputs of a shape and a number of classes.
         inherit: Whether each trial's weights at its first measurement are kept for children.
         keep_answers: Whether each trial's answers on the validation part are kept.
+
+    Attributes:
+        folds: Further splits, each with the weights that its data gives a network; a trial is
+            trained on each of them, and its score is that on all validation parts together. What
+            is carried on in the end is what the own training part taught.
     """
 
     def __init__(
@@ -75,6 +87,7 @@ class TrainEvaluator:
         self._augmenters: dict[tuple[int, ...], Augmenter] = {}
         self._make_augmenter = augmenter
         self._alive: OrderedDict[int, Trainer] = OrderedDict()
+        self.folds: Sequence[tuple[Fold, Constants]] = ()
 
     def evaluate(
         self,
@@ -87,27 +100,25 @@ class TrainEvaluator:
     ) -> Measurement:
         """See `Evaluator.evaluate`."""
         started = time.perf_counter()
+        looks: list[tuple[Trained, Array]] = []
+
+        def told(epochs: float, loss: float) -> None:
+            ahead = len(looks) * (fidelity.epochs - fidelity.done) + epochs - fidelity.done
+            on_epoch(fidelity.done + ahead / (len(self.folds) + 1), loss)
+
         try:
+            for place in range(len(self.folds)):
+                looks.append(self._on_fold(place, candidate, trial, fidelity, should_stop, told))
             trainer = self.trainer(candidate, trial, done=fidelity.done)
-            before = trainer.epochs
-            if before >= fidelity.epochs:  # killed after the checkpoint, before the log's line
-                trained = Trained(before, 0.0, ())
-            else:
-                trained = trainer.train(
-                    lambda epochs: (epochs - before) / (fidelity.epochs - before),
-                    warm_up_cosine,
-                    planned_epochs=fidelity.epochs,
-                    should_stop=should_stop,
-                    on_epoch=on_epoch,
-                )
-        except TrialFailedError:
+            trained = _train_to(fidelity, trainer, should_stop, told)
+        except (TrialFailedError, StoppedError):
             self.forget(trial)
             raise
-        if trained.stopped:
-            self.forget(trial)
-            raise StoppedError
         answers = trainer.predict_proba(self.valid.inputs)
-        metrics = classification_metrics(self.valid.labels, answers)
+        metrics = classification_metrics(
+            np.concatenate([*(fold.valid.labels for fold, _ in self.folds), self.valid.labels]),
+            np.concatenate([*(found for _, found in looks), answers]),
+        )
         save_arrays(self._run.checkpoint_file(trial), **trainer.state())
         if self._keeps_answers:
             save_arrays(self._run.answers_file(trial), answers=[answers])
@@ -119,11 +130,37 @@ class TrainEvaluator:
             score=self.objective.score(metrics),
             metrics=metrics,
             epochs=trainer.epochs,
-            train_s=trained.train_s,
+            train_s=trained.train_s + sum(look.train_s for look, _ in looks),
             wall_s=time.perf_counter() - started,
             curve=trained.curve,
             batch_size=trainer.batch_size,
         )
+
+    def _on_fold(
+        self,
+        place: int,
+        candidate: Candidate,
+        trial: int,
+        fidelity: Fidelity,
+        should_stop: Callable[[], bool],
+        on_epoch: Callable[[float, float], None],
+    ) -> tuple[Trained, Array]:
+        """Trains a trial on another split with the same trace, and asks it for its answers there;
+        then the trial is as before."""
+        fold, constants = self.folds[place]
+        trainer = self.trainer(candidate, trial, done=fidelity.done)
+        own, data = trainer.state(), trainer.data
+        file = self._run.fold_file(trial, place)
+        if fidelity.done:
+            trainer.restore(load_arrays(file))
+        trainer.data = fold.train
+        set_constants(trainer.model, constants(candidate.architecture))
+        trained = _train_to(fidelity, trainer, should_stop, on_epoch)
+        answers = trainer.predict_proba(fold.valid.inputs)
+        save_arrays(file, **trainer.state())
+        trainer.data = data
+        trainer.restore(own)
+        return trained, answers
 
     def inherit(
         self,
@@ -217,3 +254,30 @@ class TrainEvaluator:
             if not self._alive:
                 keras.backend.clear_session()
             gc.collect()
+
+
+def _train_to(
+    fidelity: Fidelity,
+    trainer: Trainer,
+    should_stop: Callable[[], bool],
+    on_epoch: Callable[[float, float], None],
+) -> Trained:
+    """Trains to a fidelity; not at all where that has been reached: the process was killed after
+    the checkpoint and before the log's line.
+
+    Raises:
+        StoppedError: `should_stop` ended it.
+    """
+    before = trainer.epochs
+    if before >= fidelity.epochs:
+        return Trained(before, 0.0, ())
+    trained = trainer.train(
+        lambda epochs: (epochs - before) / (fidelity.epochs - before),
+        warm_up_cosine,
+        planned_epochs=fidelity.epochs,
+        should_stop=should_stop,
+        on_epoch=on_epoch,
+    )
+    if trained.stopped:
+        raise StoppedError
+    return trained

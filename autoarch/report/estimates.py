@@ -92,7 +92,7 @@ def _search_estimate(
     accuracy = at.metrics.get("accuracy")
     if accuracy is None or not wording.known(accuracy):
         return
-    n = _validation_size(files)
+    n = int(at.metrics.get("n") or _validation_size(files))  # more than the part's with folds
     ci95 = wilson_interval(round(accuracy * n), n) if n else None
     detail = f"{role}; validation after {_passes(at.epochs)} of the search"
     yield Estimate(kind, f"Trial {record.trial}", detail, accuracy, ci95, at.epochs)

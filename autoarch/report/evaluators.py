@@ -47,6 +47,20 @@ def _cheap_look(facts: Mapping[str, Any]) -> str:
     )
 
 
+def folds_text(result: Mapping[str, Any] | None) -> str:
+    """A sentence on the splits that networks were compared on; empty where it was one.
+
+    >>> folds_text({"folds": 3, "valid": {"n": 450}})
+    'Each network was trained on 3 splits; its score is that on their 450 validation examples.'
+    """
+    folds = (result or {}).get("folds", 1)
+    if folds == 1:
+        return ""
+    n = ((result or {}).get("valid") or {}).get("n")
+    examples = f"{wording.count(n)} validation examples" if n else "validation parts together"
+    return f"Each network was trained on {folds} splits; its score is that on their {examples}."
+
+
 def ensemble_text(result: Mapping[str, Any] | None) -> str:
     """A sentence on the average of several networks; empty where the model is a single one.
 

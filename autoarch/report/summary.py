@@ -9,7 +9,12 @@ from typing import Any
 
 from autoarch.report import wording
 from autoarch.report.estimates import Estimate, claims_of, estimates_of
-from autoarch.report.evaluators import ensemble_text, evaluator_text, warm_start_text
+from autoarch.report.evaluators import (
+    ensemble_text,
+    evaluator_text,
+    folds_text,
+    warm_start_text,
+)
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
@@ -70,6 +75,7 @@ class Summary:
         limits: What was allowed and what is used.
         front: The best trade-offs, where several objectives were asked for.
         evaluator: How candidates were measured, in words; empty where by training alone.
+        folds: On which splits networks were compared, in words; empty where on one.
         warm_start: What an earlier run gave, in words; empty where none was given.
         ensemble: Which networks the model averages, in words; empty where it is a single one.
     """
@@ -96,6 +102,7 @@ class Summary:
     limits: tuple[Limit, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     evaluator: str = ""
+    folds: str = ""
     warm_start: str = ""
     ensemble: str = ""
 
@@ -118,6 +125,8 @@ class Summary:
         yield "trials", trials_text(self.counts)
         if self.evaluator:
             yield "evaluator", self.evaluator
+        if self.folds:
+            yield "folds", self.folds
         if self.warm_start:
             yield "warm start", self.warm_start
         if self.ensemble:
@@ -208,6 +217,7 @@ def summary_of(files: RunFiles) -> Summary:
         limits=limits_of(result),
         front=front_of(result),
         evaluator=evaluator_text(result),
+        folds=folds_text(result),
         warm_start=warm_start_text(result),
         ensemble=ensemble_text(result),
     )

@@ -137,6 +137,7 @@ class Plan:
         epoch_s: Seconds of one epoch of trial 0 when the plan was made.
         first_looks: About how many networks the search's time buys at the first rung; None
             without a time limit.
+        folds: Splits that each trial is trained and measured on; see `TrainEvaluator.folds`.
     """
 
     rungs: tuple[float, ...]
@@ -145,6 +146,7 @@ class Plan:
     final_epochs: float
     epoch_s: float
     first_looks: float | None = None
+    folds: int = 1
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than
@@ -155,7 +157,12 @@ class Plan:
 
 
 def make_plan(
-    clock: Clock, epoch_s: float, *, start_s: float = 0.0, search_whole: bool = False
+    clock: Clock,
+    epoch_s: float,
+    *,
+    start_s: float = 0.0,
+    search_whole: bool = False,
+    folds: tuple[int, int] = (1, 1),
 ) -> Plan:
     """Splits what is left of the budget.
 
@@ -165,6 +172,8 @@ def make_plan(
         start_s: Seconds that the command took to start.
         search_whole: Whether the search gets its whole share however little it will see: what is
             looked for is more than one network, or is not found by looks.
+        folds: Fewest and most splits that a trial is measured on. Time is given to surer looks
+            once there is enough for `WORTH_SEARCHING` of them.
 
     Returns:
         Rungs that triple the epochs, as far as one trial's whole climb costs at most a third of
@@ -172,7 +181,12 @@ def make_plan(
     """
     if clock.limit_s is None:
         return Plan(
-            (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR), None, None, FREE_FINAL_EPOCHS, epoch_s
+            (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR),
+            None,
+            None,
+            FREE_FINAL_EPOCHS,
+            epoch_s,
+            folds=folds[0],
         )
     now = clock.elapsed_s
     final_until = clock.limit_s - closing_s(clock.limit_s, start_s)
@@ -182,15 +196,18 @@ def make_plan(
     first = min(
         max(all_epochs / LOOKS, min(FEWEST_FIRST_EPOCHS, all_epochs / 12)), MOST_FIRST_EPOCHS
     )
-    look_s = first * epoch_s + TRACE_S
+    fewest, most = folds
+    affordable = (search / WORTH_SEARCHING - TRACE_S) / (first * epoch_s)
+    number = int(max(fewest, min(affordable, most)))
+    look_s = number * first * epoch_s + TRACE_S
     if not search_whole:
         search *= min(1.0, search / look_s / WORTH_SEARCHING)
     rungs = [first]
-    while rungs[-1] * RUNG_FACTOR * epoch_s <= search / 3:
+    while rungs[-1] * RUNG_FACTOR * epoch_s * number <= search / 3:
         rungs.append(rungs[-1] * RUNG_FACTOR)
     final_epochs = (training - search) / epoch_s + rungs[-1]
     until = now + search
-    return Plan(tuple(rungs), until, final_until, final_epochs, epoch_s, search / look_s)
+    return Plan(tuple(rungs), until, final_until, final_epochs, epoch_s, search / look_s, number)
 
 
 def expected_final_s(limit_s: float | None, *, opening_s: float) -> float:

@@ -184,7 +184,7 @@ class Search:
             if t.measurements
         ]
         if not firsts:
-            return epochs * self._plan.epoch_s
+            return epochs * self._plan.epoch_s * self._plan.folds
         return epochs * statistics.median(firsts)
 
     def _affordable(self, record: TrialRecord, fidelity: Fidelity) -> bool:

@@ -193,7 +193,7 @@ class Bank:
             for axis in slot.summed:
                 new = np.ones(shape[axis], bool)
                 new[part[axis]] = False
-                arrays[0][(*[slice(None)] * axis, new)] = 0.0
+                np.moveaxis(arrays[0], axis, 0)[new] = 0.0
             for array, old in zip(arrays, before):
                 array[part] = old
         return arrays

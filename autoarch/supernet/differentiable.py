@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -127,7 +127,7 @@ class Relaxation:
         self._dtype = tf.bfloat16 if policy == "mixed_bfloat16" else tf.float32
         self._seed = seed
         order = rng("halves", seed=seed).permutation(len(data))[:MOST_EXAMPLES]
-        self._halves = [part_of(data, np.sort(order[half::2])) for half in (0, 1)]
+        self._halves = [data.at(np.sort(order[half::2])) for half in (0, 1)]
         self.batch_size = min(BATCH, *map(len, self._halves))
         self._class_weights = tf.constant(
             np.ones(relaxed.classes) if class_weights is None else class_weights, tf.float32
@@ -307,13 +307,3 @@ def relaxed_shape(shape: Sequence[int]) -> tuple[int, int, int]:
 def _pooling(shape: Sequence[Any]) -> int:
     """So many pixels a side of a batch of pictures become one."""
     return max(1, int(min(shape[1:3])) // SIDE)
-
-
-def part_of(data: ExampleSet, places: Array) -> ExampleSet:
-    """The examples at some places, copied."""
-    return replace(
-        data,
-        inputs=np.asarray(data.inputs[places]),
-        labels=data.labels[places],
-        names=tuple(data.names[place] for place in places),
-    )

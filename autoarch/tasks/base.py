@@ -86,6 +86,7 @@ class CommonArguments(TypedDict, total=False):
     forbidden: Mapping[str, Any] | Sequence[str] | str | None
     warm_start: str | Path | None
     ensemble: int | None
+    folds: int | None
     seed: int
     output: str | Path | None
     resume: bool
@@ -131,6 +132,7 @@ class BaseSearch(ABC):
         forbidden: Mapping[str, Any] | Sequence[str] | str | None = None,
         warm_start: str | Path | None = None,
         ensemble: int | None = None,
+        folds: int | None = None,
         seed: int = 0,
         output: str | Path | None = None,
         resume: bool = False,
@@ -159,6 +161,7 @@ class BaseSearch(ABC):
         self.forbidden = forbidden
         self.warm_start = warm_start
         self.ensemble = ensemble
+        self.folds = folds
         self.seed = seed
         self.output = output
         self.resume = resume
@@ -268,6 +271,7 @@ class BaseSearch(ABC):
             fixed=canonical_values("fixed", self.fixed),
             forbidden=parse_wishes(self.forbidden) or None,
             ensemble=self.ensemble,
+            folds=self.folds,
             warm_start=None if self.warm_start is None else str(Path(self.warm_start).resolve()),
             **own,
         )

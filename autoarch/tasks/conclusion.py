@@ -276,6 +276,7 @@ class Conclusion:
             interrupted=self.interrupted(),
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        result["folds"] = len(self.evaluator.folds) + 1
         result["ensemble"] = self.shipped.facts
         result["warm_start"] = warm_start_facts(self.settings.warm_start, self.first, search.trials)
         # What is priced is the int8 file, or where there is none, the one that is shipped.

@@ -24,7 +24,7 @@ from autoarch.oracles.domains import Finite
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, CellSpace, MobileSpace
-from autoarch.supernet.differentiable import LOOKS, METHODS, Relaxation, part_of, relaxed_shape
+from autoarch.supernet.differentiable import LOOKS, METHODS, Relaxation, relaxed_shape
 from autoarch.supernet.pace import step_s
 from autoarch.supernet.relaxed import Relaxed
 from autoarch.supernet.relaxed_cells import RelaxedCells
@@ -90,7 +90,7 @@ class Differentiable(CheapFirst):
             )
         valid = self.evaluator.valid  # may be in the order of the classes
         drawn = rng("scored", seed=self.evaluator.seed).permutation(len(valid))[:SCORED_ON]
-        examples = part_of(valid, np.sort(drawn))
+        examples = valid.at(np.sort(drawn))
         until = self._times()["scoring_until_s"]
         checks: dict[str, dict[str, Any]] = {}
         scores: dict[str, float] = {}

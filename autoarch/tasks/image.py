@@ -285,6 +285,9 @@ class ImageSearch(BaseSearch):
         ensemble: Most networks whose answers are averaged, 2 or more; they share the time of the
             final training and are exported as one model. Under a limit their average teaches the
             best of them. None for a single network.
+        folds: Splits of training and validation part that each network of the search is trained
+            and measured on. None for one, or several where the validation part is small, was not
+            given, and the time allows.
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.

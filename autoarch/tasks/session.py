@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from autoarch.data import TaskData
-from autoarch.errors import BudgetError, TrialFailedError
+from autoarch.data.folds import further_folds
+from autoarch.errors import BudgetError, InvalidInputError, TrialFailedError
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import get_objective, preferring
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
@@ -33,6 +34,13 @@ from autoarch.tasks.warm_start import first_candidates
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+
+ENOUGH_VALID = 1000
+"""Validation examples from which on one split says enough: at an accuracy of 0.8 the standard error
+is 1.3 points."""
+
+USUAL_FOLDS = 5
+"""Most splits that nobody asked for."""
 
 
 class Session:
@@ -77,7 +85,8 @@ class Session:
             baseline = baseline_of(space, self.budgets)
             check_evaluator(self.settings.evaluator, baseline.architecture)
             evaluator = self._evaluator(data, setup)
-            plan = self._plan(evaluator, baseline)
+            plan = self._plan(evaluator, baseline, self._folds(data))
+            self._measure_on(plan.folds, evaluator, setup, data)
             first = first_candidates(
                 self.run_directory, space, baseline, self.budgets, self.progress.note
             )
@@ -167,7 +176,39 @@ class Session:
             keep_answers=self.settings.ensemble is not None,
         )
 
-    def _plan(self, evaluator: TrainEvaluator, baseline: Candidate) -> Plan:
+    def _folds(self, data: TaskData) -> tuple[int, int]:
+        """Fewest and most splits that a trial is measured on."""
+        given, most = self.settings.folds, data.most_folds
+        if given is None:
+            enough = math.ceil(ENOUGH_VALID / len(data.valid)) if self.settings.can_fold else 1
+            return 1, max(1, min(enough, most, USUAL_FOLDS))
+        if given > most:
+            raise InvalidInputError(
+                f"`folds` may be at most {most} here, got {given}: other splits have validation "
+                f"parts of as many {self.task.noun}s as ours, drawn from the training part."
+                if most > 1
+                else f"`folds` must be 1 here, got {given}: the validation part was given, or "
+                f"{self.task.noun}s cannot change parts or do not fit into memory."
+            )
+        return given, given
+
+    def _measure_on(
+        self, folds: int, evaluator: TrainEvaluator, setup: Setup, data: TaskData
+    ) -> None:
+        """Lets the evaluator measure on so many splits, ours among them."""
+        others = further_folds(data, folds - 1, seed=self.settings.seed)
+        evaluator.folds = [
+            (fold, self.task.space(self.settings, setup, replace(data, train=fold.train)).constants)
+            for fold in others
+        ]
+        if others:
+            total = len(data.valid) + sum(len(fold.valid) for fold in others)
+            self.progress.note(
+                f"Networks are compared on {folds} splits, {total} {self.task.noun}s in all: the "
+                f"validation part of {len(data.valid)} is small."
+            )
+
+    def _plan(self, evaluator: TrainEvaluator, baseline: Candidate, folds: tuple[int, int]) -> Plan:
         self._phase("probe")
         for event in self.log.events:
             if event["event"] == "plan":
@@ -180,7 +221,7 @@ class Session:
         if not self.settings.teaches:
             start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
-        plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole)
+        plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole, folds=folds)
         left_s = math.inf
         if plan.final_until_s is not None:
             left_s = plan.final_until_s - self.clock.elapsed_s

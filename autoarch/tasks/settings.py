@@ -42,6 +42,7 @@ RELAXED_SPACES = {
 
 EVALUATORS = ("train", "one-shot", "zero-cost", *RELAXED_SPACES)
 MOST_MEMBERS = 16
+MOST_FOLDS = 20
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
 SHORTEST_S, LONGEST_S = 0.1, 60.0
 
@@ -90,6 +91,8 @@ class Settings:
         warm_start: Directory of an earlier run whose best networks are proposed first, or None.
         ensemble: Most networks whose answers are averaged, or None for one network. Under a limit
             the average teaches one network.
+        folds: Splits that each trial is trained and measured on, or None for as many as a small
+            validation part needs and the time allows.
 
     Raises:
         InvalidInputError: A value is not allowed.
@@ -128,6 +131,7 @@ class Settings:
     forbidden: Mapping[str, list[Any]] | None = None
     warm_start: str | None = None
     ensemble: int | None = None
+    folds: int | None = None
 
     def __post_init__(self) -> None:
         _one_of("oracle", self.oracle, ORACLE_NAMES)
@@ -200,6 +204,8 @@ class Settings:
             )
         if self.ensemble is not None:
             self._check_ensemble()
+        if self.folds is not None:
+            self._check_folds()
         if self.image_size is not None and (
             not _is_int(self.image_size) or not SMALLEST_SIDE <= self.image_size <= LARGEST_SIDE
         ):
@@ -232,6 +238,22 @@ class Settings:
                 "`ensemble` averages several networks, so it does not go with targets, "
                 "`objectives`, nor with `architecture`."
             )
+
+    def _check_folds(self) -> None:
+        if not _is_int(self.folds) or not 1 <= (self.folds or 0) <= MOST_FOLDS:
+            raise InvalidInputError(
+                f"`folds` must be an integer in [1, {MOST_FOLDS}]; got {self.folds!r}."
+            )
+        if self.folds != 1 and not self.can_fold:
+            raise InvalidInputError(
+                "`folds`: networks that begin with weights of others are measured on one split; "
+                "leave out `inherit` and `pretrained`, and evaluators other than train."
+            )
+
+    @property
+    def can_fold(self) -> bool:
+        """Whether a trial can be trained on several splits: what it begins with has seen none."""
+        return not self.inherit and self.pretrained is None and self.evaluator == "train"
 
     @property
     def teaches(self) -> bool:

@@ -106,6 +106,10 @@ class RunDirectory:
         """The weights at the trial's first measurement, for children to start from."""
         return self.checkpoints / f"first-{trial:05d}.npz"
 
+    def fold_file(self, trial: int, fold: int) -> Path:
+        """The trial's state on one of the further splits."""
+        return self.checkpoints / f"fold-{fold}-{trial:05d}.npz"
+
     def answers_file(self, trial: int) -> Path:
         """The trial's probabilities on the validation part, for averages of several networks."""
         return self.checkpoints / f"answers-{trial:05d}.npz"

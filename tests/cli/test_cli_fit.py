@@ -40,6 +40,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         *("--set", "width=32", "--fix", "kernel=5", "--forbid", "op=a", "--forbid", "op=b"),
         *("--architecture", "resnet8"),
         *("--pretrained", "weights/", "--warm-start", "runs/a", "--ensemble", "3"),
+        *("--folds", "2"),
     ]
     assert runner.invoke(cli, ["fit", "photos", *options]).exit_code == 0
     (made,) = search.made
@@ -67,6 +68,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "pretrained": "weights/",
         "warm_start": Path("runs/a"),
         "ensemble": 3,
+        "folds": 2,
         "device": "phone",
         "mobile": True,
         "constraints": {
@@ -109,6 +111,7 @@ def test_defaults(runner: CliRunner, search) -> None:
         "pretrained": None,
         "warm_start": None,
         "ensemble": None,
+        "folds": None,
         "device": None,
         "mobile": False,
         "constraints": {},

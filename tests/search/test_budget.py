@@ -106,3 +106,19 @@ def test_a_search_that_would_see_little_leaves_its_time_to_the_final_training():
     assert shares[-2:] == pytest.approx([SEARCH_SHARE] * 2, abs=0.01)
     assert looks[0] < 2 and looks[-1] > WORTH_SEARCHING
     assert searched(60, search_whole=True)[0] == pytest.approx(SEARCH_SHARE, abs=0.01)
+
+
+def test_time_beyond_enough_looks_goes_to_more_splits():
+    def planned(limit_s, epoch_s=0.2, folds=(1, 5)):
+        return make_plan(Clock(limit_s), epoch_s, folds=folds)
+
+    numbers = [planned(limit_s).folds for limit_s in (60, 300, 900, 3600)]
+    assert numbers == sorted(numbers) and numbers[0] == 1 and numbers[-1] == 5
+    assert all(planned(s).first_looks > WORTH_SEARCHING - 1e-6 for s in (900, 3600))
+    assert planned(900, epoch_s=8.0).folds == 1  # passes that cost much are not repeated
+    assert planned(60, folds=(3, 3)).folds == 3
+    assert planned(60, folds=(3, 3)).first_looks < planned(60).first_looks
+    one, three = (planned(900, 8.0, folds=(k, k)) for k in (1, 3))
+    assert len(three.rungs) <= len(one.rungs)
+    assert make_plan(Clock(None), 1.0, folds=(1, 5)).folds == 1
+    assert make_plan(Clock(None), 1.0, folds=(4, 4)).folds == 4

@@ -153,3 +153,49 @@ def test_an_output_that_holds_something_else_is_left_alone(tmp_path):
     with pytest.raises(RunDirectoryError, match="holds something else"):
         autoarch.ImageSearch(time=None, output=tmp_path).fit(*squares())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"folds": 0}, r"`folds` must be an integer in \[1, 20\]; got 0"),
+        ({"folds": 2, "inherit": True}, "are measured on one split"),
+        ({"folds": 2, "evaluator": "zero-cost"}, "are measured on one split"),
+        ({"folds": 9}, r"`folds` may be at most 6 here, got 9: other splits have validation parts"),
+        ({"folds": 2, "valid": (0, 1)}, "`folds` must be 1 here, got 2: the validation part was"),
+    ],
+)
+def test_splits_that_cannot_be_are_refused(tmp_path, given, told):
+    x, y = squares()
+    if "valid" in given:
+        given = {**given, "valid": _folder(tmp_path / "valid", *squares(20, seed=1))}
+        x, y = _folder(tmp_path / "train", x, y), None
+    search = autoarch.ImageSearch(time=None, trials=1, output=tmp_path / "run", **given)
+    with pytest.raises(InvalidInputError, match=told) as refused:
+        search.fit(x, y)
+    assert refused.value.exit_code == 2
+
+
+def _folder(root, images, labels):
+    """Pictures as files, a folder a class; its path."""
+    from PIL import Image
+
+    for place, (image, label) in enumerate(zip(images, labels)):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(root / label / f"{place}.png")
+    return str(root)
+
+
+def test_networks_are_compared_on_several_splits(tmp_path):
+    x, y = squares()
+    search = autoarch.ImageSearch(time=None, trials=2, folds=3, seed=4, output=tmp_path / "run")
+    result = search.fit(x, y).result_
+    assert result["folds"] == 3 and result["valid"]["n"] == 3 * result["data"]["valid"]
+    assert all(t.measurements[0].metrics["n"] == result["valid"]["n"] for t in search.trials_)
+    told = f"trained on 3 splits; its score is that on their {result['valid']['n']} validation"
+    assert told in search.summary()
+    assert "trained on 3 splits" in search.report().read_text()
+    again = autoarch.ImageSearch(
+        time=None, trials=2, folds=3, seed=4, output=tmp_path / "again"
+    ).fit(x, y)
+    assert [t.score for t in again.trials_] == [t.score for t in search.trials_]
