@@ -183,12 +183,16 @@ class Architecture:
     def _input_kind(self) -> str:
         return "input" if self.input_dtype == "float32" else f"{self.input_dtype} input"
 
-    def build(self, *, policy: str = "float32", name: str = "network") -> Any:
+    def build(
+        self, *, policy: str = "float32", products_only: bool = False, name: str = "network"
+    ) -> Any:
         """Builds the Keras model with fresh weights.
 
         Args:
             policy: Keras dtype policy of all layers but those of the logits, which are float32 so
                 that they and the loss keep their precision.
+            products_only: Whether the policy is that of matrix products alone (`Op.multiplies`),
+                and all else computes in float32.
             name: Name of the model.
 
         Returns:
@@ -202,10 +206,11 @@ class Architecture:
         output = self.nodes[-1]
         logits = [output.name, *(output.inputs[:1] if isinstance(output.op, Blend) else ())]
         for node in self.live_nodes:
+            wide = node.name in logits or (products_only and not node.op.multiplies)
             tensors[node.name] = node.op.apply(
                 [tensors[name] for name in node.inputs],
                 name=node.layer_name,
-                dtype="float32" if node.name in logits else policy,
+                dtype="float32" if wide else policy,
             )
         return keras.Model(tensors[INPUT], tensors[output.name], name=name)
 

@@ -27,6 +27,7 @@ from autoarch.supernet.bank import Bank, Slot, slots_of
 from autoarch.supernet.path import BatchStatistics, Normalise, run_path
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
+from autoarch.training.fit import on_gpu
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -55,7 +56,8 @@ class Supernet:
         draw: Draws a path.
         largest: Teacher of the others.
         smallest: Trained in every step, too, so that both ends stay in shape.
-        policy: Keras dtype policy; "mixed_bfloat16" computes in bfloat16, others in float32.
+        policy: Keras dtype policy; "mixed_bfloat16" computes in bfloat16 on GPUs, all else in
+            float32: on CPUs that is the faster one for most ops.
         seed: Of weights, batches and draws.
         class_weights: Weight of each class in the loss, `(classes,)`; None for ones.
 
@@ -84,7 +86,8 @@ class Supernet:
         self._rate = recipe.learning_rate
         self._draw = draw
         self._always = (largest, smallest)
-        self._dtype = tf.bfloat16 if policy == "mixed_bfloat16" else tf.float32
+        narrow = policy == "mixed_bfloat16" and on_gpu()
+        self._dtype = tf.bfloat16 if narrow else tf.float32
         self._seed = seed
         self._class_weights = (
             None if class_weights is None else tf.constant(class_weights, tf.float32)

@@ -106,7 +106,8 @@ class Trainer:
         weights = np.ones(classes) if class_weights is None else class_weights
         self._class_weights = tf.constant(weights, tf.float32)
         keras.utils.set_random_seed(derive_seed("weights", seed=seed))
-        self.model = architecture.build(policy=policy)
+        # CPUs multiply matrices in bfloat16; most else takes them longer in it than in float32.
+        self.model = architecture.build(policy=policy, products_only=not on_gpu())
         self.batch_size = min(recipe.batch_size, len(data))
         self._parts = parts_of(self.batch_size)
         self._forgetting = fuse_batch_norms(self.model, updates=self._parts)
@@ -301,8 +302,12 @@ class Trainer:
 def parts_of(batch_size: int) -> int:
     """In how many parts, side by side, a batch of so many examples is computed here: see
     `HALVED_FROM`."""
-    on_cpu = not tf.config.list_physical_devices("GPU")
-    return 2 if on_cpu and batch_size >= HALVED_FROM else 1
+    return 2 if batch_size >= HALVED_FROM and not on_gpu() else 1
+
+
+def on_gpu() -> bool:
+    """Whether TensorFlow finds a GPU, which it then computes on."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def input_spec(architecture: Architecture) -> tf.TensorSpec:

@@ -9,6 +9,7 @@ from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.merge import Add, Concat
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.errors import InvalidArchitectureError
@@ -51,6 +52,21 @@ def test_key_tells_a_shared_node_from_two_equal_ones():
 
     assert doubled(True).key != doubled(False).key
     assert doubled(True).params * 2 == doubled(False).params
+
+
+def test_all_but_products_of_matrices_can_stay_in_float32():
+    graph = GraphBuilder((8, 8, 3))
+    node = graph.add(Conv2D(4), INPUT, name="stem")
+    node = graph.add(DepthwiseConv2D(3), node, name="depthwise")
+    node = graph.add(BatchNorm(), node, name="norm")
+    node = graph.add(GlobalAveragePool2D(), node, name="pool")
+    node = graph.add(Dense(6), node, name="hidden")
+    graph.add(Dense(5), node, name="logits")
+    model = graph.finish().build(policy="mixed_bfloat16", products_only=True)
+    narrow = {layer.name for layer in model.layers if layer.compute_dtype == "bfloat16"}
+    assert narrow == {"stem", "hidden"}
+    logits = model(np.zeros((2, 8, 8, 3), np.float32))
+    assert logits.dtype == "float32" and logits.shape == (2, 5)
 
 
 def test_json_round_trip():

@@ -97,7 +97,8 @@ def test_batch_norms_forget_as_much_a_step_in_one_part_as_in_two(
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: devices)
     subject = Trainer(architecture, Recipe(batch_size=batch_size), data, augment)
     norms = [layer for layer in subject.model.layers if hasattr(layer, "moving_mean")]
-    assert norms and all(layer.momentum == pytest.approx(momentum) for layer in norms)
+    replaced = [layer.forgetting.share(layer.momentum) for layer in norms]
+    assert replaced and replaced == pytest.approx([1 - momentum] * len(norms))
 
 
 def test_equal_seeds_train_equal_networks(architecture, data, augment):

@@ -30,6 +30,7 @@ class Conv1D(Op):
     """
 
     kind: ClassVar[str] = "conv1d"
+    multiplies: ClassVar[bool] = True
     filters: int
     kernel: int = 3
     dilation: int = 1

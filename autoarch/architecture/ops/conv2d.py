@@ -23,6 +23,7 @@ class Conv2D(Op):
     """
 
     kind: ClassVar[str] = "conv2d"
+    multiplies: ClassVar[bool] = True
     filters: int
     kernel: int = 3
     stride: int = 1

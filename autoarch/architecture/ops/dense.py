@@ -19,6 +19,7 @@ class Dense(Op):
     """
 
     kind: ClassVar[str] = "dense"
+    multiplies: ClassVar[bool] = True
     units: int
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ class KerasModel(Op):
     """
 
     kind: ClassVar[str] = "keras_model"
+    multiplies: ClassVar[bool] = True
     foldable: ClassVar[bool] = False
 
     model: str

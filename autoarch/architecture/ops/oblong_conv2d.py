@@ -27,6 +27,7 @@ class OblongConv2D(Op):
     """
 
     kind: ClassVar[str] = "oblong_conv2d"
+    multiplies: ClassVar[bool] = True
     filters: int
     height: int = 1
     width: int = 7

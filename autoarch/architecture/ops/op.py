@@ -27,6 +27,8 @@ class Op(ABC):
     """Whether the order of the inputs changes nothing; the canonical key then ignores it."""
     foldable: ClassVar[bool] = True
     """Whether networks with it have an int8 form."""
+    multiplies: ClassVar[bool] = False
+    """Whether it is a product of matrices at heart: what 16-bit arithmetic makes faster on CPUs."""
 
     @abstractmethod
     def output_shape(self, *inputs: Shape) -> Shape:

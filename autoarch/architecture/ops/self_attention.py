@@ -21,6 +21,7 @@ class SelfAttention(Op):
     """
 
     kind: ClassVar[str] = "self_attention"
+    multiplies: ClassVar[bool] = True
     heads: int
     size: int
 
