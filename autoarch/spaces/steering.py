@@ -134,7 +134,7 @@ class Rule:
         if not isinstance(domain, Finite):
             if self.forbidden:
                 raise InvalidInputError(
-                    f"`{self.name}` is any number in {domain}, of which none can be forbidden."
+                    f"`{self.name}` is any number from {domain}, of which none can be forbidden."
                 )
             return []
         left = [value for value in domain.values if value not in self.forbidden]

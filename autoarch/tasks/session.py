@@ -136,7 +136,9 @@ class Session:
             if event["event"] == "setup":
                 return Setup.from_json(event["setup"])
         let_gpu_memory_grow()
-        setup = self.task.setup(self.settings, probe_speed(self.settings.precision))
+        timed = self.clock.limit_s is not None
+        speed = probe_speed(self.settings.precision, timed=timed)
+        setup = self.task.setup(self.settings, speed)
         self.log.append("setup", t=self.clock.elapsed_s, setup=setup.to_json())
         return setup
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 TENSOR_CORES = (7, 0)
 """Compute capability from which NVIDIA GPUs multiply float16 matrices fast."""
 
-_SIDE, _CHANNELS, _BATCH, _REPEATS = 16, 32, 32, 4
+USUAL_MACS_PER_S = 2e10
+"""Of two cores with AVX2, about."""
+
+_SIDE, _CHANNELS, _BATCH, _REPEATS = 16, 32, 32, 20
 _MACS = 2 * _SIDE * _SIDE * 9 * _CHANNELS * _CHANNELS * _BATCH
 _CLEARLY = 0.9
 """bfloat16 must take at most this share of float32's time: a tie is not worth lost digits."""
@@ -45,8 +49,21 @@ class Speed:
         return asdict(self)
 
 
-def _step_s(policy: str) -> float:
-    """Seconds of a training step of two convolutions, the best of several."""
+def _seconds(policies: Sequence[str]) -> list[float]:
+    """Of a training step of two convolutions, the best of several by policy; by turns, since other
+    programs come and go."""
+    steps = [_step(policy) for policy in policies]
+    times: list[list[float]] = [[] for _ in policies]
+    for _ in range(_REPEATS):
+        for step, found in zip(steps, times):
+            started = time.perf_counter()
+            step()
+            found.append(time.perf_counter() - started)
+    return [min(found) for found in times]
+
+
+def _step(policy: str) -> Callable[[], None]:
+    """A training step of two convolutions, traced."""
     options: dict[str, Any] = {"padding": "same", "activation": "relu", "dtype": policy}
     x = inputs = keras.Input((_SIDE, _SIDE, _CHANNELS))
     for _ in range(2):
@@ -66,17 +83,16 @@ def _step_s(policy: str) -> float:
     batch = tf.constant(
         np.random.default_rng(0).normal(size=(_BATCH, _SIDE, _SIDE, _CHANNELS)), tf.float32
     )
-    step(batch)
-    times = []
-    for _ in range(_REPEATS):
-        started = time.perf_counter()
+
+    def run() -> None:
         for gradient in step(batch):
             gradient.numpy()  # waits for the device
-        times.append(time.perf_counter() - started)
-    return min(times)
+
+    run()
+    return run
 
 
-def probe_speed(precision: str = "auto") -> Speed:
+def probe_speed(precision: str = "auto", *, timed: bool = True) -> Speed:
     """Measures a small training step and settles the dtype policy.
 
     With "auto", GPUs with tensor cores get `mixed_float16` (Keras then scales the loss), and CPUs
@@ -84,6 +100,9 @@ def probe_speed(precision: str = "auto") -> Speed:
 
     Args:
         precision: One of `POLICIES`.
+        timed: Whether the run has a time limit. Without one a seed repeats it to the last digit,
+            so nothing depends on what was measured: CPUs get float32, and networks are sized for
+            `USUAL_MACS_PER_S`.
 
     Raises:
         InvalidInputError: Unknown precision.
@@ -93,8 +112,9 @@ def probe_speed(precision: str = "auto") -> Speed:
             f"`precision` must be one of {', '.join(POLICIES)}; got {precision!r}."
         )
     gpus = tf.config.list_physical_devices("GPU")
-    float32_s = _step_s("float32")
-    bfloat16_s = None
+    compares = precision == "auto" and timed and not gpus
+    float32_s, *others = _seconds(["float32", "mixed_bfloat16"] if compares else ["float32"])
+    bfloat16_s = others[0] if others else None
     policy = precision
     if precision == "auto":
         if gpus:
@@ -102,11 +122,11 @@ def probe_speed(precision: str = "auto") -> Speed:
             capability = details.get("compute_capability", (0, 0))
             policy = "mixed_float16" if capability >= TENSOR_CORES else "float32"
         else:
-            bfloat16_s = _step_s("mixed_bfloat16")
-            policy = "mixed_bfloat16" if bfloat16_s < _CLEARLY * float32_s else "float32"
+            faster = bfloat16_s is not None and bfloat16_s < _CLEARLY * float32_s
+            policy = "mixed_bfloat16" if faster else "float32"
     return Speed(
         policy=policy,
-        macs_per_s=_MACS / float32_s,
+        macs_per_s=_MACS / float32_s if timed else USUAL_MACS_PER_S,
         float32_ms=1000 * float32_s,
         bfloat16_ms=None if bfloat16_s is None else 1000 * bfloat16_s,
         device="gpu" if gpus else "cpu",

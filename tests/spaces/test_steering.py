@@ -141,7 +141,7 @@ def test_ranges_and_floats():
     space.candidate({})
     assert space.seen == (1, 0.25, 0.75, "one")
     assert {setting["layers"] for setting in draws(space)} == {1, 3, 4}
-    with pytest.raises(InvalidInputError, match=r"`rate` is any number in Interval"):
+    with pytest.raises(InvalidInputError, match=r"`rate` is any number from 0 to 1"):
         space.steer(Steering(forbidden={"rate": [0.5]}))
     with pytest.raises(InvalidInputError, match="All values of `only` are forbidden"):
         space.steer(Steering(forbidden={"only": ["one"]}))

@@ -119,7 +119,7 @@ def test_mistakes_are_told_before_the_data_is_read_and_leave_nothing(
     settings, message, tmp_path, monkeypatch
 ):
     probed = Speed("float32", 1e9, 1.0, None, "cpu")
-    monkeypatch.setattr("autoarch.tasks.session.probe_speed", lambda precision: probed)
+    monkeypatch.setattr("autoarch.tasks.session.probe_speed", lambda precision, timed: probed)
     search = autoarch.ImageSearch(time=None, output=tmp_path / "run", **settings)
     with pytest.raises(InvalidInputError, match=message):
         search.fit(*squares())
