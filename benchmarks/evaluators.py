@@ -5,7 +5,7 @@
 Every row is a whole `autoarch fit` run; test accuracy is that of the final model. A table goes to
 `benchmarks/evaluators.md`. Each finished run is noted in `--work`, and the same command goes on
 where it was stopped; a run that was cut off in the middle is begun again, since its time would be
-another. Three seeds of eight minutes take 1 h 40 min; nothing else should run on the machine.
+another. Three seeds of eight minutes take 25 minutes a row; nothing else should run on the machine.
 """
 
 from __future__ import annotations
