@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.data.clip import ClipPreprocessing
+from autoarch.data.clip import LOWEST_RATE, ClipPreprocessing
 from autoarch.data.clips import ArrayClips, Clips, Facts, FileClips, check_waves, checked_rate
 from autoarch.data.dataset import ExampleSet, Labels, TaskData
 from autoarch.data.duplicates import digest, digest_array, group_equal
@@ -262,6 +262,10 @@ def choose_preprocessing(source: AudioSource, clip_seconds: float | None) -> Cli
     """The rate that four of five clips have at least, up to 16 kHz, and the length."""
     rates = sorted(source.facts.rates)
     rate = min(rates[len(rates) // 5], _HIGHEST_RATE)
+    if rate < LOWEST_RATE:
+        raise DataError(
+            f"Clips have {rate} samples a second; at least {LOWEST_RATE} are needed. Resample them."
+        )
     seconds = window_s(source.facts) if clip_seconds is None else clip_seconds
     return ClipPreprocessing(rate, round(rate * seconds))
 

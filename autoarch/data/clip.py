@@ -6,6 +6,7 @@ Nothing here imports TensorFlow; `autoarch.data.wav` does the same inside export
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from autoarch.data.pictures import Unreadable
 from autoarch.data.preprocessing import Array, Preprocessing, Signature
 
 Wave = npt.NDArray[np.float32]
+
+LOWEST_RATE = 1000
+"""Samples a second below which there is nothing to hear."""
 
 STEP_S = 0.01
 """The loudest window of a long clip begins at a multiple of this."""
@@ -52,9 +56,9 @@ class ClipPreprocessing(Preprocessing):
     samples: int
 
     def __post_init__(self) -> None:
-        if self.rate < 1000 or self.samples < self.rate // 100:
+        if self.rate < LOWEST_RATE or self.samples < self.rate // 100:
             raise ValueError(
-                f"`rate` must be at least 1000 and `samples` a hundredth of a second; "
+                f"`rate` must be at least {LOWEST_RATE} and `samples` a hundredth of a second; "
                 f"got {self.rate!r} and {self.samples!r}."
             )
 
@@ -104,7 +108,7 @@ def wav_bytes(wave: Wave, rate: int, subtype: str = "PCM_16") -> bytes:
 def read_clip(path: Path, preprocessing: ClipPreprocessing) -> Wave | Unreadable:
     """Decodes a file to float32 `(samples,)`, or says why it cannot."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             wave, rate = _read_mono(file, preprocessing)
     except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, TypeError) as error:
         return Unreadable(why_unreadable_clip(path, error))
@@ -165,5 +169,5 @@ def why_unreadable_clip(path: Path, error: Exception) -> str:
         return (problem.strerror or type(problem).__name__).lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    said = str(error).removeprefix(f"Error opening {str(path)!r}: ").rstrip(". ").lower()
+    said = str(error).removeprefix(f"Error opening {os.fsencode(path)!r}: ").rstrip(". ").lower()
     return "not a sound file" if "format not recogn" in said else said or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from autoarch.data.clip import ClipPreprocessing, Wave, prepare, read_clip, why_unreadable_clip
+from autoarch.data.clip import (
+    LOWEST_RATE,
+    ClipPreprocessing,
+    Wave,
+    prepare,
+    read_clip,
+    why_unreadable_clip,
+)
 from autoarch.data.pictures import Unreadable
 from autoarch.errors import DataError
 
@@ -50,7 +58,7 @@ class FileClips:
     def why(self, position: int) -> str:
         path = self._paths[position]
         try:
-            soundfile.info(path)
+            soundfile.info(os.fsencode(path))
         except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:
             return why_unreadable_clip(path, error)
         return "no sound in it"
@@ -109,14 +117,14 @@ def check_waves(source: Any, name: str) -> list[Wave]:
 
 def checked_rate(rate: int | None) -> int:
     """Samples a second of arrays. Raises `DataError` where it is none."""
-    if not isinstance(rate, int) or isinstance(rate, bool) or not 1000 <= rate <= 768_000:
+    if not isinstance(rate, int) or isinstance(rate, bool) or not LOWEST_RATE <= rate <= 768_000:
         raise DataError(f"Arrays need `rate`, samples a second as an integer; got {rate!r}.")
     return rate
 
 
 def _header(path: Path) -> Any:
     try:
-        info = soundfile.info(path)
+        info = soundfile.info(os.fsencode(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError):
         return None
     return info if info.frames > 0 and info.samplerate > 0 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from autoarch.data.demo import DEMO_PREFIX
 from autoarch.data.formats import (
     AUDIO_SUFFIXES,
     IMAGE_SUFFIXES,
+    READ_AUDIO_SUFFIXES,
     TEXT_SUFFIXES,
     is_ignored,
 )
@@ -22,6 +24,7 @@ from autoarch.data.tensors import is_dataset
 from autoarch.data.text_files import TEXT_NAMES, columns_of, read_text
 from autoarch.errors import DataError
 
+_SOUNDS = AUDIO_SUFFIXES | READ_AUDIO_SUFFIXES
 _LOOKED_AT = 2000
 _WAVEFORM_SAMPLES = 1000
 
@@ -49,7 +52,7 @@ def _of_file(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return _of_manifest(path)
-    if suffix in AUDIO_SUFFIXES:
+    if suffix in _SOUNDS:
         return "speech"
     return "text" if suffix in TEXT_SUFFIXES else "image"
 
@@ -61,9 +64,7 @@ def _of_manifest(path: Path) -> str:
     columns = [name.lower() for name in columns_of(path, content)]
     if "path" in columns:
         _, rows, _ = read_table(path)
-        named = Counter(
-            Path(row.get("path", "")).suffix.lower() in AUDIO_SUFFIXES for _, row in rows
-        )
+        named = Counter(Path(row.get("path", "")).suffix.lower() in _SOUNDS for _, row in rows)
         return "speech" if named[True] > named[False] else "image"
     # without a column of paths there are no pictures; the reader says what it lacks
     return "text" if set(columns) & set(TEXT_NAMES) else "image"
@@ -77,12 +78,13 @@ def _of_folder(path: Path) -> str:
         suffix = file.suffix.lower()
         if suffix in IMAGE_SUFFIXES:
             kinds["image"] += 1
-        elif suffix in AUDIO_SUFFIXES:
+        elif suffix in _SOUNDS:
             kinds["speech"] += 1
         elif suffix in TEXT_SUFFIXES:
             kinds["text"] += 1
         elif suffix == ".csv":
-            kinds[_of_manifest(file)] += 1
+            with suppress(DataError):  # whatever it is, the reader of the folder says what it needs
+                kinds[_of_manifest(file)] += 1
     if not kinds:
         return "image"
     # a tie, or notes beside the pictures: pictures and sounds come before text
@@ -92,7 +94,13 @@ def _of_folder(path: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for directory, folders, names in os.walk(folder):
+    seen: set[tuple[int, int]] = set()  # links are followed, round in a circle only once
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        about = Path(directory).stat()
+        if (about.st_dev, about.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((about.st_dev, about.st_ino))
         folders[:] = sorted(name for name in folders if not is_ignored(name))
         for name in sorted(names):
             if not is_ignored(name):

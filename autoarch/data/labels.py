@@ -108,7 +108,10 @@ def encode_known(labels: Any, count: int, classes: tuple[str, ...], where: str) 
 
 def _as_column(labels: Any, count: int) -> Array:
     """Labels as an array of strings, integers or booleans `(n,)`, or numbers `(n, k)`."""
-    values = np.asarray(labels)
+    try:
+        values = np.asarray(labels)
+    except ValueError as error:
+        raise DataError("Labels are lists of unequal length; give one class an example.") from error
     if values.ndim == 0 or len(values) != count:
         given = "one label" if values.ndim == 0 else f"{len(values)} labels"
         raise DataError(f"There are {count} examples but {given}; give one label for each.")

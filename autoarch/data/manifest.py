@@ -122,6 +122,8 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]],
         records = [(reader.line_num, record) for record in reader if any(record)]
     except csv.Error as error:
         raise DataError(f"Manifest {path} is not CSV: {error}.") from error
+    if not records:
+        raise DataError(f"Manifest {path} is empty; it needs the columns path and label.")
     columns = [name.strip().lower() for name in records[0][1]]
     rows = [
         (line, {name: value.strip() for name, value in zip(columns, record)})

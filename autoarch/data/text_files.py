@@ -141,11 +141,11 @@ def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[s
 def _class_folders(folder: Path) -> Rows:
     texts, labels, names, skipped = [], [], [], []
     notes: tuple[str, ...] = ()
-    for directory, inner, files in os.walk(folder):
+    # each class by itself: `walk` goes into a link that it is given, and into no other
+    classes = sorted(e for e in folder.iterdir() if e.is_dir() and not is_ignored(e.name))
+    for directory, inner, files in (step for path in classes for step in os.walk(path)):
         inner[:] = sorted(name for name in inner if not is_ignored(name))
         where = Path(directory)
-        if where == folder:
-            continue
         for name in sorted(files):
             if is_ignored(name) or not name.lower().endswith(".txt"):
                 continue
@@ -235,7 +235,7 @@ def records_of(
                 continue
             name = f"{path}, line {number}"
             try:
-                record = json.loads(line)
+                record = json.loads(line, parse_constant=lambda _: None)  # NaN is no value
             except ValueError:
                 record = None
             if isinstance(record, dict):
@@ -262,7 +262,8 @@ def columns_of(path: Path, content: str) -> list[str]:
 
 
 def _header(content: str) -> str:
-    return next(line for line in content.replace("\0", "").splitlines() if line.strip())
+    lines = content.replace("\0", "").splitlines()
+    return next((line for line in lines if line.strip()), "")
 
 
 def _delimiter(path: Path, header: str) -> str:

@@ -170,7 +170,8 @@ def frame_texts(frame: Any, text_column: str | None) -> list[str]:
     texts = ["" for _ in range(len(frame))]
     columns = [str(name) for name in frame.columns]
     for column in text_columns(columns, _FRAME, text_column):
-        there = frame.iloc[:, columns.index(column)].fillna("").astype(str).tolist()
+        values = frame.iloc[:, columns.index(column)]
+        there = values.astype(object).where(values.notna(), "").astype(str).tolist()
         texts = [f"{text}\n{more}".strip() for text, more in zip(texts, there)]
     return texts
 
@@ -242,7 +243,14 @@ def _assemble(
     if not left.all():
         name = classes[int(np.flatnonzero(left == 0)[0])]
         raise DataError(f"No training text is left of class {name!r}; add different ones.")
+    if not (keeps & (splits == VALID)).any():
+        raise DataError(
+            "No validation text is left: all that were drawn are also in the test part; give more "
+            "texts, or a validation part."
+        )
     notes = list(rows.notes)
+    if twins.valid_in_test:
+        notes.append(f"{twins.valid_in_test} texts of valid are also in test.")
     if twins.conflicting:
         notes.append(f"{twins.conflicting} texts occur with different labels.")
     return TextSource(

@@ -1,5 +1,7 @@
 """Clips of sound: what lies in a folder, how it is split, decoded, cut and padded."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -12,7 +14,8 @@ from autoarch.data.audio import (
     read_labelled_audio,
     scan_audio,
 )
-from autoarch.data.clip import ClipPreprocessing, fit_window, loudest_start, read_clip
+from autoarch.data.clip import ClipPreprocessing, fit_window, loudest_start, read_clip, wav_bytes
+from autoarch.data.clips import FileClips
 from autoarch.data.detect import detect_task
 from autoarch.data.pictures import Unreadable
 from autoarch.data.split import TEST, TRAIN, VALID
@@ -118,6 +121,20 @@ def test_files_without_samples_or_with_nan_are_unreadable(tmp_path):
     for name, reason in (("none.wav", "no sound"), ("nan.wav", "no numbers")):
         found = read_clip(tmp_path / name, ClipPreprocessing(RATE, 1000))
         assert isinstance(found, Unreadable) and reason in found.reason
+
+
+def test_a_file_whose_name_is_no_utf_8_is_read_like_any_other(tmp_path):
+    path, wave = tmp_path / os.fsdecode(b"se\xf1al.wav"), tone(400, 0.5)
+    try:
+        path.write_bytes(wav_bytes(wave, RATE, "FLOAT"))
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    clips, preprocessing = FileClips([path]), ClipPreprocessing(RATE, len(wave))
+    assert clips.facts([0]).rates == (RATE,)
+    ((_, found),) = clips.decode(preprocessing)
+    np.testing.assert_array_equal(found, wave)
+    path.write_bytes(b"")
+    assert clips.why(0) == read_clip(path, preprocessing).reason == "empty file"
 
 
 def test_a_folder_is_told_as_speech_split_loaded_and_cached(tmp_path):
@@ -242,6 +259,16 @@ def test_mixed_rates_are_told_and_brought_to_the_lower(tmp_path):
     source = scan_audio(root)
     assert choose_preprocessing(source, None).rate == RATE
     assert any("different rates: 8000 Hz (30), 48000 Hz (20)" in note for note in source.notes)
+
+
+def test_clips_of_too_few_samples_a_second_are_refused_in_one_line(tmp_path):
+    root = words(tmp_path / "words")
+    for seed, path in enumerate(sorted(root.rglob("*.wav"))):
+        soundfile.write(path, tone(100, 0.3, 500, seed), 500)
+    source = scan_audio(root, group="none")
+    with pytest.raises(DataError, match="have 500 samples a second; at least 1000") as error:
+        choose_preprocessing(source, None)
+    assert "\n" not in str(error.value)
 
 
 def test_silence(tmp_path):

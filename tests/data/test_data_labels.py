@@ -45,6 +45,7 @@ def test_kinds(labels: Any, classes: tuple[str, ...], indices: list[int], kind: 
         ([[0.5, 0.5], [0, 1], [1, 0]], "not one-hot"),
         (np.zeros((3, 2, 2)), "shape (3, 2, 2)"),
         ([["a", "b"]] * 3, "not understood"),
+        ([["cat"], ["cat", "dog"], ["dog"]], "lists of unequal length"),
         (np.zeros(3, complex), "not understood"),
     ],
 )

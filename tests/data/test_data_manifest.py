@@ -93,7 +93,7 @@ def test_paths_may_lead_elsewhere(write: Write, tmp_path: Path) -> None:
     assert len(scan_manifest(manifest)["train"].files) == 2
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "\ufeff"])
+@pytest.mark.parametrize("text", ["", "\n\n", "\ufeff", ",,,\n,,,\n"])
 def test_empty(write: Write, text: str) -> None:
     assert "is empty" in refusal(write(text))
 
@@ -105,6 +105,7 @@ def test_header_only(write: Write) -> None:
 def test_missing_columns(write: Write) -> None:
     message = refusal(write("file,class\na.png,cat\n"))
     assert "no column 'path', 'label'; it has 'file', 'class'" in message
+    assert "no column 'path', 'label'" in refusal(write(b"\0" * 9))
 
 
 def test_fractions_are_no_classes(write: Write) -> None:

@@ -131,6 +131,7 @@ def test_labelled_digits() -> None:
     [
         (["cat/1.jpg", "dog/2.PNG", "notes.txt", "more.txt", "yet.txt"], "image"),
         (["yes/1.wav", "no/2.flac", "readme.txt"], "speech"),
+        (["yes/1.au", "no/2.au"], "speech"),
         (["pos/1.txt", "neg/2.txt"], "text"),
         ([".git/1.txt", "cat/1.webp"], "image"),
         ([], "image"),
@@ -142,6 +143,29 @@ def test_task_of_a_folder(tmp_path: Path, files: list[str], expected: str) -> No
         (tmp_path / name).write_bytes(b"x")
     assert detect_task(tmp_path) == expected
     assert detect_task(str(tmp_path)) == expected
+
+
+def test_links_to_class_folders_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    for name in ("yes", "no"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.wav").write_bytes(b"x")
+        (tmp_path / "words" / name).symlink_to(tmp_path / name, target_is_directory=True)
+    assert detect_task(tmp_path / "words") == "speech"
+
+
+def test_links_in_a_circle_count_their_files_once(tmp_path: Path) -> None:
+    for name in ("cat/1.png", "cat/2.png", "noise/1.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "noise/again").symlink_to(tmp_path / "noise", target_is_directory=True)
+    assert detect_task(tmp_path) == "image"
+
+
+def test_an_empty_table_beside_pictures_does_no_harm(make_folder: MakeFolder) -> None:
+    root = make_folder({"cat": 2, "dog": 2})
+    (root / "notes.csv").write_text("")
+    assert detect_task(root) == "image"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from autoarch.data import detect_task
 from autoarch.data.split import TEST, TRAIN, VALID
 from autoarch.data.text import TextPreprocessing
 from autoarch.data.text_files import read_text
-from autoarch.data.text_source import choose_rows, load_texts, scan_texts
+from autoarch.data.text_source import choose_rows, frame_texts, load_texts, scan_texts
 from autoarch.errors import DataError
 
 GOOD = [f"good number {i} \U0001f600" for i in range(15)]
@@ -211,3 +211,53 @@ def test_empty_files_are_refused_and_numbers_and_long_rows_are_not(tmp_path):
     assert source.rows.skipped[0][1] == "1 fields where the header has 2"
     ids = TextPreprocessing.learned(["long text"] * 2, 16).ids([source.rows.texts[-1]])
     assert (ids[0, :, 0] == 2).all()
+
+
+@pytest.mark.parametrize("content", ["\0" * 9, ",,,\n,,,\n"])
+def test_a_table_of_nothing_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "x.csv").write_text(content)
+    assert detect_task(tmp_path / "x.csv") == "image"
+    with pytest.raises(DataError, match="no rows") as error:
+        scan_texts(tmp_path / "x.csv")
+    assert "\n" not in str(error.value)
+
+
+def test_nan_in_lines_of_json_is_nothing(tmp_path):
+    nan = float("nan")
+    lines = [{"text": nan, "label": "g"}, {"text": "so so", "label": nan}]
+    lines += [{"text": t, "label": t[:1]} for t in GOOD + BAD]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    source = scan_texts(tmp_path / "x.jsonl")
+    assert source.classes == ("b", "g") and len(source.rows.texts) == 30
+    assert [reason for _, reason in source.rows.skipped] == ["no text", "no label"]
+
+
+def test_a_class_folder_may_be_a_link(tmp_path):
+    for folder, texts in (("data/good", GOOD), ("elsewhere", BAD)):
+        (tmp_path / folder).mkdir(parents=True)
+        for i, text in enumerate(texts):
+            (tmp_path / folder / f"{i}.txt").write_text(text, "utf-8")
+    (tmp_path / "data/bad").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    source = scan_texts(tmp_path / "data")
+    assert source.classes == ("bad", "good") and len(source.rows.texts) == 30
+
+
+def test_gaps_among_categories_and_whole_numbers_of_a_frame_are_no_text():
+    title = pandas.Categorical(["plain", None, "odd"])
+    frame = pandas.DataFrame({"title": title, "stars": pandas.array([4, 5, None], "Int64")})
+    assert frame_texts(frame, "title,stars") == ["plain\n4", "5", "odd"]
+
+
+def test_texts_of_valid_that_are_also_in_test_are_told(tmp_path):
+    table(tmp_path, "train.csv")
+    table(tmp_path, "valid.csv", rows=["fine,good", "poor,bad"])
+    table(tmp_path, "test.csv", rows=["fine,good", "new,bad"])
+    assert "1 texts of valid are also in test." in scan_texts(tmp_path).notes
+
+
+def test_where_all_validation_texts_are_test_texts_nothing_can_be_compared(tmp_path):
+    path = table(tmp_path, "train.csv")
+    drawn = scan_texts(path, test=table(tmp_path, "new.csv", rows=["new,good"])).texts_of(VALID)
+    copies = table(tmp_path, "copies.csv", rows=[f"{text},{text.split()[0]}" for text in drawn])
+    with pytest.raises(DataError, match="No validation text is left"):
+        scan_texts(path, test=copies)
