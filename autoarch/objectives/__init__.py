@@ -9,10 +9,11 @@ from autoarch.objectives.pareto import (
     non_dominated_sort,
     pareto_front,
 )
-from autoarch.objectives.preference import Preference, preferring
+from autoarch.objectives.preference import WEIGHED, Preference, preferring
 
 __all__ = [
     "OBJECTIVES",
+    "WEIGHED",
     "Objective",
     "Preference",
     "classification_metrics",

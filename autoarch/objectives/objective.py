@@ -36,6 +36,11 @@ class Objective:
             return float("-inf")
         return score if self.direction == "max" else -score
 
+    @property
+    def score_name(self) -> str:
+        """What `score` gives is called."""
+        return self.name
+
     def score(self, metrics: Mapping[str, float]) -> float:
         """The objective's value in a measurement's metrics."""
         return float(metrics[self.name])

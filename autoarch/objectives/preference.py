@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from autoarch.errors import InvalidInputError
 from autoarch.objectives.objective import Objective
 
+WEIGHED = "weighed_"
+"""What the name of a score that costs weigh on begins with."""
+
 EXPONENT = -0.07
 """So that doubling the cost is worth it for 5 % more accuracy (Tan et al. 2019, section 3)."""
 
@@ -47,6 +50,11 @@ class Preference(Objective):
                 raise InvalidInputError(
                     f"The target for `{cost}` must be positive; got {target!r}."
                 )
+
+    @property
+    def score_name(self) -> str:
+        """See `Objective.score_name`: no metric, and none of its units."""
+        return f"{WEIGHED}{self.name}"
 
     def score(self, metrics: Mapping[str, float]) -> float:
         """The weighed score; NaN where the metric is."""

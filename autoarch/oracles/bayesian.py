@@ -139,12 +139,19 @@ class BayesianOracle(SearchOracle):
             # The cost is learned as a logarithm, which needs no further warp.
             warps = [half_rank] * len(self.objectives) + [np.asarray] * (self.cost is not None)
             self._surrogate = Surrogate(space, history, self._targets, warps, self.features)
-        surrogate = self._surrogate
-        candidates, rows = surrogate.new_rows(
-            pool or self._candidates(space, history, rng), history.trials
-        )
+        if pool:
+            yield from self._ranked(pool, history, rng)
+        # where all of the pool is turned down, as not feasible or known by another name, others
+        yield from self._ranked(self._candidates(space, history, rng), history, rng)
+
+    def _ranked(
+        self, settings: list[Setting], history: History, rng: np.random.Generator
+    ) -> Iterator[Setting]:
+        """Those that are new, the most promising first."""
+        assert self._surrogate is not None
+        candidates, rows = self._surrogate.new_rows(settings, history.trials)
         if candidates:
-            promise = self._promise(surrogate, history, rows, rng)
+            promise = self._promise(self._surrogate, history, rows, rng)
             for place in np.argsort(-promise, kind="stable"):
                 yield candidates[place]
 

@@ -46,8 +46,6 @@ class KnownTrial:
         number: 0 for the first proposal, and so on.
         values: Its setting. Decisions discovered after it was built are missing;
             `DecisionSpace.activate` fills them.
-        events_before: Length of `History.events` when it was proposed, so that a learner can tell
-            which of its states proposed it.
         state: See `TrialState`.
         utility: The last score, turned so that larger is better; minus infinity unless completed.
         metrics: Everything reported with the last score, by name, not turned.
@@ -55,7 +53,6 @@ class KnownTrial:
 
     number: int
     values: Mapping[str, Value]
-    events_before: int = 0
     state: TrialState = TrialState.OPEN
     utility: float = -math.inf
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -114,7 +111,7 @@ class History:
 
     def propose(self, values: Mapping[str, Value]) -> KnownTrial:
         """Records a new open trial."""
-        trial = KnownTrial(len(self._trials), dict(values), events_before=len(self._events))
+        trial = KnownTrial(len(self._trials), dict(values))
         self._trials.append(trial)
         self._open[trial.number] = trial
         self._events.append(HistoryEvent(EventKind.PROPOSED, trial.number, None))

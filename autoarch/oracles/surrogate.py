@@ -180,7 +180,12 @@ class Surrogate:
             return np.zeros(0), np.ones(0)
         rng = seeding.rng("features", seed=0)
         sample = np.array(
-            [self._features(self._space.sample(rng)) for _ in range(_FEATURE_SAMPLE)], np.float64
+            # plain draws: a `LimitedSpace` has a number of its own for each proposal
+            [
+                self._features(DecisionSpace.sample(self._space, rng))
+                for _ in range(_FEATURE_SAMPLE)
+            ],
+            np.float64,
         )
         self._least = np.where((sample > 0).all(axis=0), sample.min(axis=0), np.nan)
         sample = self._unskewed(sample)

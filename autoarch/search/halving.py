@@ -146,6 +146,8 @@ def best_trial(
 def standard_error(measurement: Measurement, objective: Objective) -> float:
     """Of a score that is a share of the validation examples; 0 where it is none or `n` unknown."""
     n, score = measurement.metrics.get("n"), measurement.score
-    if not n or objective.direction == "min":
+    share = measurement.metrics.get(objective.name, score)
+    if not n or not share or objective.direction == "min":
         return 0.0
-    return math.sqrt(max(score * (1 - score), 0.0) / n)
+    weighing = score / share  # by what it costs, where there are targets
+    return weighing * math.sqrt(max(share * (1 - share), 0.0) / n)

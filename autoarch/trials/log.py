@@ -6,7 +6,8 @@ earlier sittings of an interrupted run included). The kinds:
 - `proposed` {trial, decisions, key, params, macs}: the oracle chose a candidate;
 - `inherited` {trial, parent, epochs, share}: it begins with weights of another trial;
 - `measured` {trial, measurement}: it was evaluated at a fidelity (see `Measurement`);
-- `ended` {trial, status, reason}: it failed or does not fit;
+- `ended` {trial, status, reason}: it failed, does not fit, or the search ended first;
+- `setup` {setup}, `plan` {plan, limit_s}: what was decided before the search;
 - `phase` {name}: a phase of the run begins (data, probe, search, final, export, report);
 - `clock` {}: a heartbeat, so that a killed run knows the time it has spent;
 - `supernet` {begin_s, until_s, scoring_until_s}: until when what is cheap is trained, as shared
@@ -14,6 +15,7 @@ earlier sittings of an interrupted run included). The kinds:
 - `shared` {checks, followers, scores, facts}: what it chose to be trained alone (decisions, and
   scores by key);
 - `agreement` {tau, networks}: how well those scores agree with training alone;
+- `ensemble` {...}: whose answers are averaged;
 - `final` {...}: progress of the final training;
 - `finished` {}: the run is complete.
 """

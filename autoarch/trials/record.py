@@ -49,7 +49,7 @@ class Measurement:
         epochs: Passes over the training data so far, all fidelities together.
         train_s: Seconds in training steps during this evaluation (tracing left out).
         wall_s: Seconds of this evaluation altogether.
-        curve: One entry an epoch: `{"epoch": float, "loss": float, "accuracy": float}`.
+        curve: One entry an epoch: `{"epoch": float, "loss": float, "learning_rate": float}`.
         batch_size: Images a step, after any halving on running out of memory.
     """
 
@@ -149,7 +149,7 @@ def replay(events: Iterable[Event]) -> list[TrialRecord]:
 
     Events that are not about trials are skipped. The events are
     `proposed` {trial, decisions, key, params, macs}, `inherited` {trial, parent, epochs, share},
-    `measured` {trial, score, metrics, ...} and `ended` {trial, status, reason}; see
+    `measured` {trial, measurement} and `ended` {trial, status, reason}; see
     `autoarch.trials.log`.
     """
     trials: dict[int, TrialRecord] = {}

@@ -125,7 +125,10 @@ class RunDirectory:
         """
         if self.root.exists() and not self.root.is_dir():
             raise RunDirectoryError(f"Output {self.root} is a file; give a directory.")
-        if self.root.is_dir() and any(self.root.iterdir()):
+        # What a process left that was killed right here is no more than this.
+        begun = {self.checkpoints, self.settings_file.with_name(f"{self.settings_file.name}.part")}
+        there = set(self.root.iterdir()) if self.root.is_dir() else set()
+        if there - begun or (self.checkpoints in there and any(self.checkpoints.iterdir())):
             raise RunDirectoryError(
                 f"Output {self.root} holds something else; give an empty or a new directory."
             )

@@ -166,3 +166,26 @@ def test_from_a_pool_it_takes_what_its_features_promise():
     more = search(oracle, 34).history.trials
     assert all(trial.values in pool for trial in more[:40])
     assert not any(trial.values in pool for trial in more[40:])
+
+
+def test_what_cannot_be_of_a_pool_leaves_the_usual_candidates():
+    drawn = [trial.values for trial in search(make(RandomOracle, seed=3), 6).history.trials]
+    oracle = make(seed=4, pool=drawn, feasible=lambda values: values not in drawn[1:], warm_up=2)
+    found = [trial.values for trial in search(oracle, 30).history.trials]
+    assert found[0] == drawn[0] and not any(values in drawn[1:] for values in found)
+    assert max(map(score, found)) >= 12  # at random: 9.5 in the median
+
+
+def test_the_scale_of_features_takes_no_draws_from_the_search():
+    """Under limits too: else a search that is resumed would draw others."""
+
+    def shares(values):
+        return [values["size"] / 5]
+
+    options = {"features": lambda values: [float(values["size"])], "shares": shares, "warm_up": 4}
+    whole = search(make(seed=5, **options), 12).history.trials
+    resumed = make(seed=5, **options)
+    for trial in whole[:8]:
+        resumed.restore(trial.values)
+        resumed.tell(f"{trial.number:04d}", {"score": score(trial.values)})
+    assert [t.values for t in search(resumed, 4).history.trials] == [t.values for t in whole]

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
-from autoarch.objectives import get_objective
-from autoarch.search.halving import best_trial, next_promotion
+import pytest
+
+from autoarch.objectives import get_objective, preferring
+from autoarch.search.halving import best_trial, next_promotion, standard_error
 from autoarch.trials import Inherited, Measurement, TrialRecord, TrialStatus
 
 ACCURACY, LOSS = get_objective("accuracy"), get_objective("log_loss")
@@ -103,6 +105,14 @@ def test_of_trials_within_a_standard_error_the_cheapest_wins():
     assert best_trial([known, best, measured(2, 0.69, 9)], RUNGS, ACCURACY, alike=0).trial == 1
     low = measured(1, 0.62, 100)  # trial 0 leads nobody, but 0.59 does not lead it clearly either
     assert best_trial([known, low, measured(2, 0.59, 10)], RUNGS, ACCURACY).trial == 1
+
+
+def test_the_standard_error_of_a_weighed_score_is_that_of_its_metric_weighed():
+    reward = preferring(ACCURACY, {"size": 100.0})
+    metrics = {"accuracy": 0.9, "size": 10.0, "n": 100}
+    weighed = Measurement(reward.score(metrics), metrics, 1.0, 1.0, 1.0)
+    assert weighed.score > 1
+    assert standard_error(weighed, reward) == pytest.approx(0.03 * weighed.score / 0.9)
 
 
 def test_without_standard_errors_only_equal_scores_are_alike():

@@ -30,6 +30,23 @@ def test_a_run_does_not_take_a_directory_that_holds_something_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_run_that_was_killed_while_it_was_made_is_made(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.checkpoints.mkdir(parents=True)
+    (run.root / "run.json.part").write_text('{"seed')
+    run.create({"seed": 3})
+    assert run.settings() == {"seed": 3}
+    assert {path.name for path in run.root.iterdir()} == {"checkpoints", "run.json"}
+
+
+def test_checkpoints_of_others_are_no_run_of_ours(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.checkpoints.mkdir(parents=True)
+    (run.checkpoints / "model.ckpt").touch()
+    with pytest.raises(RunDirectoryError, match="holds something else"):
+        run.create({})
+
+
 def test_a_run_does_not_replace_a_file(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunDirectoryError, match="is a file"):
