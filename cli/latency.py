@@ -117,6 +117,10 @@ def latency(
     """
     from autoarch.costs import cached_table, keep_table, measure_latency, measure_ops
 
+    if output is not None and (file is not None or board is not None):
+        raise click.UsageError("--output goes with the measuring of ops; leave it out.")
+    if file is not None and board is not None:
+        raise click.UsageError("--board is for the ops of a space; leave out FILE or --board.")
     if file is not None:
         found = measure_latency(file, threads=threads)
         click.echo(f"median {1e3 * found.median_s:.3f} ms, 90 % within {1e3 * found.p90_s:.3f} ms")
@@ -132,6 +136,10 @@ def latency(
             f"python {_PROGRAM} ops.json table.csv {threads}"
         )
         return
+
+    if output is not None:  # what cannot be written is known before it is measured
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.touch()
 
     def progress(number: int, total: int) -> None:
         if number % 100 == 0 or number == total:

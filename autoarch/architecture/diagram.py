@@ -248,7 +248,9 @@ class _Drawing:
     def _tile(self, tile: _Tile) -> str:
         box, x, y = tile.box, tile.x, tile.y
         names = ", ".join(node.name for node in box.nodes) or "the network's input"
-        hint = f"{names}: {box.params:,} weights, {box.macs:,} multiply-adds, all repetitions"
+        repeat = self._repeats.get(box.block)
+        each, all_ = (" each", " in all") if repeat and repeat.times > 1 else ("", "")
+        hint = f"{names}: {box.params:,} weights{each}, {box.macs:,} multiply-adds{all_}"
         room = int((tile.width - 20) / _CHARACTER)
         title = tile.title
         if len(title) > room:

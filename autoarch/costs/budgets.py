@@ -15,8 +15,6 @@ from autoarch.errors import InvalidInputError
 
 _FIELDS = {
     "size": "int8_file_bytes",
-    "params": "params",
-    "macs": "macs",
     "ram": "peak_ram_bytes",
 }
 """What a cost is called in `ModelCosts`; the latency is a table's."""
@@ -62,12 +60,14 @@ class Budgets:
         Raises:
             InvalidArchitectureError: A latency or memory of a network on token ids is asked for.
         """
-        priced = model_costs(integer_part(architecture))
+        priced = model_costs(architecture)
         return {cost: self._price(cost, architecture, priced) for cost in costs}
 
     def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
         if cost == "size" and not priced.has_int8:
             return float(priced.float16_file_bytes if self.half else priced.float_file_bytes)
+        if cost in ("params", "macs"):
+            return float(getattr(integer_part(architecture), cost))
         if cost != "latency":
             return float(getattr(priced, _FIELDS[cost]))
         model = self.latency_model()

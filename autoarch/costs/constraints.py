@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -60,6 +61,8 @@ class Constraints:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, unit.parse(name, value))
+        if isinstance(self.device, os.PathLike):
+            object.__setattr__(self, "device", os.fspath(self.device))
         if self.device is not None and not isinstance(self.device, str):
             raise InvalidInputError(f"`device` must be a name or a path; got {self.device!r}.")
 

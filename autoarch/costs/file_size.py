@@ -54,7 +54,7 @@ _DILATIONS, _PER_DILATION = 80, 150
 """Constants and shapes that all dilated convolutions share, and those of one shape."""
 _WEIGHTED = frozenset({"conv_2d", "depthwise_conv_2d", "fully_connected"})
 _BUFFER = 16
-_SCALARS = frozenset({"0", "1/6", "3", "axes", "crops", "paddings"})
+_SCALARS = frozenset({"0", "1/6", "3", "axes", "centre", "crops", "paddings"})
 _SAME_RANGE = 12
 _POSITIVE_RANGE = 20
 """Nothing is below zero: the zero point is -128, stored once for all."""

@@ -107,11 +107,6 @@ class LatencyTable:
         wanted = signatures(model_costs(architecture).lite_graph)
         return sorted({name for name in wanted if self._expected_s(name) is None})
 
-    def measured_share(self, architecture: Architecture) -> float:
-        """Share of the network's ops that were measured themselves, from 0 to 1."""
-        wanted = signatures(model_costs(architecture).lite_graph)
-        return sum(name in self.seconds for name in wanted) / len(wanted)
-
     def _expected_s(self, name: str) -> float | None:
         if name in self.seconds:
             return self.seconds[name]
@@ -158,7 +153,7 @@ class LatencyTable:
         seconds = {}
         for row in rows[1:]:
             value = _number(row[1]) if len(row) == len(COLUMNS) else math.nan
-            if not 0 <= value < math.inf:
+            if not (0 <= value < math.inf and _is_signature(row[0])):
                 raise InvalidInputError(
                     f"Latency table {path}: a row must be a signature and seconds; got {row}."
                 )
@@ -170,6 +165,13 @@ class LatencyTable:
             notes.get("device", ""),
             int(threads) if threads.isdigit() else 1,
         )
+
+
+def _is_signature(name: str) -> bool:
+    try:
+        return name == FIXED or family_and_work(name)[2] > 0
+    except (ValueError, ArithmeticError):
+        return False
 
 
 def _number(text: str) -> float:

@@ -11,6 +11,7 @@ from autoarch.architecture.front_end import integer_part
 from autoarch.architecture.lite import LiteBuilder, LiteGraph
 from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
+from autoarch.architecture.ops.frozen_batch_norm import FrozenBatchNorm
 from autoarch.architecture.ops.op import strided
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.zero import Zero
@@ -18,7 +19,7 @@ from autoarch.architecture.ops.zero import Zero
 SOFTMAX = "probabilities"
 """Name of the tensor that the exported network answers with."""
 
-_SCALING = frozenset({BatchNorm, Zero})
+_SCALING = frozenset({BatchNorm, FrozenBatchNorm, Zero})
 """What is constant factors and addends, and goes into a convolution before it."""
 
 _CONVOLUTIONS = frozenset(get_args(Convolution))
@@ -44,15 +45,18 @@ def lower(architecture: Architecture) -> LiteGraph:
         >>> [op.kind for op in lower(builder.finish()).ops]
         ['fully_connected', 'softmax']
     """
-    architecture = integer_part(architecture)
+    whole, architecture = architecture, integer_part(architecture)
     nodes = {node.name: node for node in architecture.live_nodes}
     readers: dict[str, list[Node]] = {INPUT: [], **{name: [] for name in nodes}}
     for node in nodes.values():
         for name in node.inputs:
             readers[name].append(node)
-    pixels = all(isinstance(reader.op, Rescale) for reader in readers[INPUT])
-    lite = LiteBuilder(INPUT, architecture.input_shape, unit_scale=pixels)
+    rescaled = all(isinstance(reader.op, Rescale) for reader in readers[INPUT])
+    pixels = rescaled or (architecture is whole and len(architecture.input_shape) == 3)
+    lite = LiteBuilder(INPUT, shape := architecture.input_shape, unit_scale=pixels)
     tensors: dict[str, str] = {INPUT: INPUT}
+    if pixels and not rescaled:  # centred pixels are put back to where they were, see `fold`
+        tensors[INPUT] = lite.add("add", (INPUT,), f"{INPUT}/centre", shape, constant="centre")
     convolved: set[str] = set()  # convolutions, and the norms in them
     seen: dict[tuple[str, DilatedDepthwiseConv2D], str] = {}  # tensors in pieces
     for name in _in_file_order(readers):
@@ -64,7 +68,7 @@ def lower(architecture: Architecture) -> LiteGraph:
             convolved.add(node.name)
             lite.give_bias(tensors[source])
             tensors[node.name] = tensors[source]
-        elif _is_folded_rescale(node, readers):
+        elif rescaled and _is_folded_rescale(node, readers):
             tensors[node.name] = tensors[source]
         elif op is DilatedDepthwiseConv2D and _like(node, readers[source]) > 1:
             tensors[node.name] = _lower_in_pieces(

@@ -32,7 +32,6 @@ class ModelCosts:
         architecture: What is priced.
         params: Number of weights.
         macs: Multiply-adds of one forward pass of one example, each counted once.
-        float_bytes: Bytes of the weights in float32.
         activation_elements: Numbers that all nodes together make for one example.
 
     Raises:
@@ -43,7 +42,6 @@ class ModelCosts:
     architecture: Architecture
     params: int
     macs: int
-    float_bytes: int
     activation_elements: int
 
     @property
@@ -111,14 +109,13 @@ def model_costs(architecture: Architecture) -> ModelCosts:
     Example:
         >>> from autoarch.architecture import INPUT, Node
         >>> from autoarch.architecture.ops.dense import Dense
-        >>> model_costs(Architecture((8,), (Node("logits", Dense(3), (INPUT,)),))).float_bytes
-        108
+        >>> model_costs(Architecture((8,), (Node("logits", Dense(3), (INPUT,)),))).params
+        27
     """
     elements = sum(math.prod(architecture.shapes[node.name]) for node in architecture.live_nodes)
     return ModelCosts(
         architecture=architecture,
         params=architecture.params,
         macs=architecture.macs,
-        float_bytes=FLOAT_BYTES * architecture.params,
         activation_elements=elements,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import platform
 import statistics
 import sys
@@ -84,7 +85,15 @@ def op_file(op: dict[str, Any], copies: int = COPIES) -> bytes:
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = _VERSIONS.get(op["kind"], 2)
     model.operatorCodes = [code]
-    graph.inputs = [tensor((1, *shape), [SCALE]) for shape in op["reads"]]
+    pieces, kind = _pieces(op), op["kind"]
+
+    def batched(shape: Any, whole: str) -> Any:
+        """The shape with its batch; a whole picture is what `whole` reads or writes."""
+        if pieces == 1 or kind == whole:
+            return (1, *shape)
+        return (pieces, *shape[:-1], shape[-1] // pieces)
+
+    graph.inputs = [tensor(batched(s, "space_to_batch_nd"), [SCALE]) for s in op["reads"]]
     graph.outputs = []
     for _ in range(copies):
         reads = list(graph.inputs)
@@ -96,17 +105,36 @@ def op_file(op: dict[str, Any], copies: int = COPIES) -> bytes:
             reads.append(tensor(bias.shape, [0.01 * SCALE] * channels, bias))
         elif op["kind"] in ("mean", "reduce_max"):
             reads.append(tensor((2,), None, np.array([1, 2], np.int32)))
+        elif kind in ("space_to_batch_nd", "batch_to_space_nd"):
+            coarse, whole = op["shape"], op["reads"][0]
+            if kind == "batch_to_space_nd":
+                coarse, whole = whole, coarse
+            step = math.isqrt(pieces)
+            beyond = [[0, step * part - side] for part, side in zip(coarse[:2], whole[:2])]
+            reads.append(tensor((2,), None, np.array([step, step], np.int32)))
+            reads.append(tensor((2, 2), None, np.array(beyond, np.int32)))
         elif op["constant"]:
             reads.append(tensor((), [0.01], np.array(100, np.int8)))
         low = op["kind"] in ("logistic", "softmax")
         scales, zero = ([1 / 256], -128) if low else ([SCALE], 0)
-        output = tensor((1, *op["shape"]), scales, zero=zero)
+        output = tensor(batched(op["shape"], "batch_to_space_nd"), scales, zero=zero)
         operator = schema.OperatorT()
         operator.opcodeIndex, operator.inputs, operator.outputs = 0, reads, [output]
         _set_options(schema, operator, op)
         graph.operators.append(operator)
         graph.outputs.append(output)
     return _packed(model)
+
+
+def _pieces(op: dict[str, Any]) -> int:
+    """Coarser pictures that a dilated convolution is cut into, a batch of them; `op` tells their
+    number as channels (see `autoarch.costs.lowering`)."""
+    read, made = op["reads"][0][-1], op["shape"][-1]
+    if op["kind"] == "space_to_batch_nd":
+        return int(made // read)
+    if op["kind"] == "batch_to_space_nd":
+        return int(read // made)
+    return int(read // op["kernel"][-1]) if op["kind"] == "depthwise_conv_2d" else 1
 
 
 def _set_options(schema: Any, operator: Any, op: dict[str, Any]) -> None:
@@ -127,7 +155,8 @@ def _set_options(schema: Any, operator: Any, op: dict[str, Any]) -> None:
         "fusedActivationFunction": _ACTIVATIONS[op["activation"]],
         "keepDims": len(op["shape"]) == 3,
         "beta": 1.0,
-        "axis": 3,
+        "axis": len(op["shape"]),  # the channels
+        "padding": int(_pieces(op) > 1),  # pieces of a picture come padded
     }
     for key, value in values.items():
         if hasattr(options, key):

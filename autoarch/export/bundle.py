@@ -26,7 +26,7 @@ from autoarch.export.card import model_card
 from autoarch.export.formats import FORMATS, Format, Writing
 from autoarch.export.labels import as_utf8
 from autoarch.export.model import MODEL_FILES, TrainedModel
-from autoarch.export.samples import Samples
+from autoarch.export.samples import Samples, share_moved
 from autoarch.export.workers import ExportWorkers, Job, Worker
 from autoarch.trials.run_directory import write_atomically, write_json
 
@@ -257,8 +257,9 @@ def _compare(
                     f"where the trained model answers with {expected.shape}."
                 )
             differences = np.abs(found.astype(np.float64) - expected)
-            largest, moved = float(differences.max()), float(differences.sum(-1).mean() / 2)
-            difference = moved if format_.DIFFERENCE == "moved" else largest
+            difference = largest = float(differences.max())
+            if format_.DIFFERENCE == "moved":
+                difference = share_moved(found, expected)
             if not difference <= format_.TOLERANCE:  # NaN is not
                 how = (
                     f"of the probabilities of {len(samples)} {noun}s a share of {difference:.2g} "

@@ -78,6 +78,8 @@ def model_card(
     )
     kind = model.preprocessing.kind
     noun = model.preprocessing.noun
+    files = {str(export["format"]): export for export in exports}
+    floats = next((files[f]["path"] for f in ("litert", "litert_float16") if f in files), None)
     name = str(card.get("name") or f"{kind.capitalize()} classifier")
     return environment.get_template(_TEMPLATES.get(kind, "model_card.md.j2")).render(
         name=name,
@@ -88,7 +90,8 @@ def model_card(
         mirrored=model.mirrored,
         preprocessing=model.preprocessing,
         things="pictures" if kind == "image" else f"{noun}s",
-        exports={export["format"]: export for export in exports},
+        exports=files,
+        float_file=None if floats is None else _Raw(floats),
         test=card["metrics"].get("test"),
         measured=card["metrics"].get("test") or card["metrics"]["valid"],
         refitted=card.get("refitted", False),

@@ -90,3 +90,23 @@ class Samples:
             classes=np.frombuffer(b"".join(classes), np.uint8),
             class_lengths=np.array([len(name) for name in classes]),
         )
+
+
+def share_moved(found: npt.NDArray[np.floating], expected: npt.NDArray[np.floating]) -> float:
+    """How much of an example's probability an int8 file moves to other classes, on average.
+
+    The total variation distance from what such a file could say at best: its answers are multiples
+    of 1/256, so that of many classes the unlikely ones have none.
+
+    Args:
+        found: The file's answers, `(n, classes)`.
+        expected: The network's.
+
+    Example:
+        >>> share_moved(np.array([[0.5, 0.5]]), np.array([[0.75, 0.25]]))
+        0.25
+        >>> share_moved(np.zeros((1, 1000)), np.full((1, 1000), 0.001))
+        0.0
+    """
+    sayable = np.round(256 * expected.astype(np.float64)) / 256
+    return float(np.abs(found - sayable).sum(-1).mean() / 2)

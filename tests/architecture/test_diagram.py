@@ -111,6 +111,14 @@ def test_equal_blocks_are_drawn_once_and_their_costs_counted_each_time() -> None
     assert texts(draw(architecture)).count("to block3: 3 times") == 2
 
 
+def test_hints_tell_what_is_of_one_repetition_and_what_of_all() -> None:
+    hints = [element.text for element in ET.fromstring(draw(network(4))).iter(f"{SVG}title")]
+    assert sum("/block1/" in hint for hint in hints) == 6
+    for hint in hints:
+        assert ("weights each" in hint) == ("/block1/" in hint)
+        assert hint.endswith(" in all") == ("/block1/" in hint)
+
+
 def test_blocks_that_differ_in_one_op_are_all_drawn() -> None:
     nodes = list(network(blocks=3).nodes)
     at = next(i for i, node in enumerate(nodes) if node.name == "stage0/block2/relu1")

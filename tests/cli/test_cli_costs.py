@@ -52,6 +52,23 @@ def test_latency_measures_a_table_once(runner: CliRunner, tmp_path: Path) -> Non
     assert LatencyTable.from_csv(path) == first  # read from the cache, not measured again
 
 
+def test_a_table_has_a_folder_made_for_it(runner: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "table.csv"
+    assert runner.invoke(cli, ["latency", *FEW, "--output", str(path)]).exit_code == 0
+    assert LatencyTable.from_csv(path).seconds
+
+
+@pytest.mark.parametrize("other", [("--board", "folder"), ("model.tflite",)])
+def test_a_table_is_only_of_ops_that_are_measured(
+    runner: CliRunner, tmp_path: Path, monkeypatch, other
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model.tflite").touch()
+    done = runner.invoke(cli, ["latency", *other, "--output", "table.csv"])
+    assert done.exit_code == 2 and "--output goes with the measuring" in done.stderr
+    assert not Path("table.csv").exists()
+
+
 def test_latency_times_a_file(runner: CliRunner, tmp_path: Path) -> None:
     op = {
         "kind": "logistic", "reads": [[8, 8, 4]], "shape": [8, 8, 4], "kernel": [], "channels": 0,

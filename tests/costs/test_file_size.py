@@ -161,6 +161,19 @@ def test_ops_with_weights_stay_two(benchmark, tmp_path):
     check_ops(benchmark, architecture, tmp_path / "network.tflite", in_order=True)
 
 
+def test_pixels_that_nothing_rescales_are_put_back_to_where_they_were(benchmark, tmp_path):
+    builder = GraphBuilder((8, 8, 3))
+    x = builder.add(Conv2D(6), INPUT, name="conv")
+    x = builder.add(BatchNorm(), x, name="norm")
+    x = builder.add(Activation("relu"), x, name="relu")
+    x = builder.add(GlobalAveragePool2D(), x, name="pool")
+    builder.add(Dense(4), x, name="logits")
+    architecture = builder.finish()
+    kinds = [op.kind for op in model_costs(architecture).lite_graph.ops]
+    assert kinds == ["add", "conv_2d", "mean", "fully_connected", "softmax"]
+    check_ops(benchmark, architecture, tmp_path / "network.tflite", in_order=True)
+
+
 @pytest.mark.parametrize("norm", [False, True])
 def test_dilated_convolutions_are_cut_in_float_files(benchmark, norm):
     builder = GraphBuilder((16, 16, 3))

@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 
 from autoarch.architecture import INPUT, Architecture, Node
 from autoarch.architecture.ops.conv2d import Conv2D
+from autoarch.architecture.ops.rescale import Rescale
 from autoarch.costs import (
     LatencyTable,
     cached_table,
@@ -16,7 +19,7 @@ from autoarch.costs.lowering import lower
 from autoarch.costs.measuring import distinct_ops
 from autoarch.errors import InvalidInputError
 from autoarch.oracles.decisions import DecisionSpace
-from autoarch.spaces import SPACES
+from autoarch.spaces import SPACES, SpeechSpace
 
 
 def draw(name, n, seed=0):
@@ -61,11 +64,12 @@ def test_an_op_that_was_not_measured_follows_those_of_its_kind():
         for filters in (8, 16, 64)
     }
     table = LatencyTable({**known, "softmax 8": 1e-7})
-    architecture = Architecture((16, 16, 8), (Node("conv", Conv2D(32), (INPUT,)),))
+    rescale = Node("rescale", Rescale(), (INPUT,))
+    conv = Node("conv", Conv2D(32), ("rescale",))
+    architecture = Architecture((16, 16, 8), (rescale, conv))
     assert table.missing(architecture) == []
-    assert table.measured_share(architecture) == 0.0
-    conv = table.predict_s(architecture) - 16 * 16 * 32 / 8 * 1e-7
-    assert conv == pytest.approx(seconds(16, 32), rel=1e-6)
+    conv_s = table.predict_s(architecture) - 16 * 16 * 32 / 8 * 1e-7
+    assert conv_s == pytest.approx(seconds(16, 32), rel=1e-6)
 
 
 def test_csv_keeps_a_table(tmp_path):
@@ -83,6 +87,8 @@ def test_csv_keeps_a_table(tmp_path):
         ("signature,seconds\nadd 4,-1\n", "a row must be a signature and seconds"),
         ("signature,seconds\nadd 4,nan\n", "a row must be a signature and seconds"),
         ("signature,seconds\nadd 4\n", "a row must be a signature and seconds"),
+        ("signature,seconds\nconv_2d,1e-5\n", "a row must be a signature and seconds"),
+        ("signature,seconds\nadd 0x4x4,1e-5\n", "a row must be a signature and seconds"),
     ],
 )
 def test_malformed_csv_is_refused(tmp_path, text, message):
@@ -130,16 +136,23 @@ def test_every_kind_of_op_runs_alone():
     from ai_edge_litert.interpreter import Interpreter
 
     kinds = {}
-    for op in distinct_ops(draw("mobile", 12) + draw("residual", 12)).values():
-        kinds.setdefault((op["kind"], op["activation"], bool(op["constant"])), op)
-    assert {kind for kind, *_ in kinds} >= {"conv_2d", "depthwise_conv_2d", "hard_swish", "mean"}
+    networks = [network for space in SPACES for network in draw(space, 12)]
+    sounds = SpeechSpace((8000,), 4, rate=8000, width=8, integers=True)
+    for op in distinct_ops([*networks, sounds.candidate({}).architecture]).values():
+        like = (op["kind"], op["activation"], bool(op["constant"]), len(op["shape"]))
+        kinds.setdefault((*like, op_timing._pieces(op)), op)
+    assert {kind for kind, *_ in kinds} >= {
+        *("conv_2d", "depthwise_conv_2d", "hard_swish", "mean", "concatenation"),
+        *("space_to_batch_nd", "batch_to_space_nd"),
+    }
     for op in kinds.values():
         interpreter = Interpreter(model_content=op_timing.op_file(op))
         interpreter.allocate_tensors()
         interpreter.invoke()
         outputs = interpreter.get_output_details()
         assert len(outputs) == op_timing.COPIES
-        assert {tuple(output["shape"][1:]) for output in outputs} == {tuple(op["shape"])}
+        sizes = {math.prod(output["shape"]) for output in outputs}
+        assert sizes == {math.prod(op["shape"])}, op
 
 
 def test_what_is_no_model_is_refused(tmp_path):

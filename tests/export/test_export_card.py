@@ -4,11 +4,18 @@ import html
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
+from autoarch.data import Preprocessing
+from autoarch.data.clip import ClipPreprocessing
+from autoarch.data.dataset import ImagePreprocessing
+from autoarch.data.text import TextPreprocessing
 from autoarch.export import TrainedModel
 from autoarch.export.card import escape_markdown, model_card
+from autoarch.spaces import ResidualSpace, SearchSpace, SpeechSpace
+from autoarch.spaces.text import TextSpace
 
 CARD: dict[str, Any] = {
     "name": "Hot [drinks](x) #1",
@@ -83,6 +90,34 @@ def test_only_exported_formats_are_explained(model: TrainedModel) -> None:
     card = model_card(model, EXPORTS, CARD)
     assert "keras.models.load_model" in card
     assert "docker" not in card and "ai_edge_litert" not in card and "saved_model" not in card
+
+
+@pytest.mark.parametrize(
+    ("space", "preprocessing"),
+    [
+        (ResidualSpace((8, 8, 3), 2, width=4), ImagePreprocessing(8, 8, 3)),
+        (SpeechSpace((800,), 2, rate=8000, width=4), ClipPreprocessing(8000, 800)),
+        (TextSpace((8, 23), 2, words=3, buckets=20), TextPreprocessing(("one",), 8, 20)),
+    ],
+    ids=["image", "speech", "text"],
+)
+def test_a_file_of_half_precision_alone_is_listed_and_opened(
+    space: SearchSpace, preprocessing: Preprocessing
+) -> None:
+    network = space.candidate({}).architecture
+    weights = (np.zeros(network.params, np.float32),)
+    model = TrainedModel(network, weights, ("a", "b"), preprocessing)
+    half = {"format": "litert_float16", "path": "model_float16.tflite", "size_bytes": 80_000}
+    card = model_card(model, [{**half, "max_difference": 1e-4}], CARD)
+    assert "| `model_float16.tflite` |" in card
+    assert 'Interpreter(model_path="model_float16.tflite")' in card
+    assert "model.tflite" not in card
+
+
+def test_versions_stand_apart(model: TrainedModel) -> None:
+    versions = {"keras": "3.15", "tensorflow": "2.21"}
+    text = rendered(model_card(model, EXPORTS, {**CARD, "versions": versions}))
+    assert text.endswith("Made with keras 3.15, tensorflow 2.21.\n")
 
 
 def test_without_a_test_part_the_card_says_so(model: TrainedModel) -> None:

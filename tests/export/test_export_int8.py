@@ -23,6 +23,7 @@ from autoarch.export import (
     quantise,
 )
 from autoarch.export.formats import litert_int8
+from autoarch.export.samples import share_moved
 
 CARD = {"metrics": {"valid": {"accuracy": 0.5, "n": 4}}}
 
@@ -172,6 +173,14 @@ def test_a_file_that_answers_otherwise_is_refused(
             calibration=calibration,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_integer_can_say_is_no_move_and_a_wrong_order_is_a_large_one() -> None:
+    even = np.full((5, 1000), 0.001, np.float32)
+    assert share_moved(np.zeros_like(even), even) == 0
+    sure = np.full((5, 10), 0.02, np.float32)
+    sure[:, 3] = 0.82
+    assert share_moved(np.roll(sure, 1, -1), sure) > 0.7
 
 
 def test_without_training_pictures_it_is_refused(
