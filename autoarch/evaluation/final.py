@@ -102,13 +102,13 @@ def train_final(
     else:
         trainer, metrics, first = before.trainer, before.metrics, before.file
     file = run.checkpoints / checkpoint
-    if file.exists():
-        trainer.restore(load_arrays(file))
     if refit is not None:
         trainer.data = refit
         set_constants(trainer.model, constants or {})
-    if targets is not None:
+    if targets is not None:  # what gives them may be this network, as it was
         trainer.data = replace(trainer.data, targets=targets(trainer.data))
+    if file.exists():
+        trainer.restore(load_arrays(file))
     saved_at = elapsed()
 
     def run_part(part: Trainer, begin: float, end: float) -> Trained:
@@ -129,7 +129,7 @@ def train_final(
             on_epoch=on_epoch,
         )
 
-    kept, train_s = True, 0.0
+    kept, early, train_s = True, False, 0.0
     curve: tuple[dict[str, float], ...] = ()
     begin = 0.0
     try:
@@ -147,7 +147,8 @@ def train_final(
         trained = run_part(trainer, begin, 1.0)
         train_s, curve = train_s + trained.train_s, curve + trained.curve
         # Stopped by the user while the learning rate was high, the network is worse than before.
-        kept = not (trained.stopped and share_done(trainer.epochs) < 0.5)
+        early = trained.stopped and share_done(trainer.epochs) < 0.5
+        kept = not early
     except TrialFailedError as error:
         logger.warning("The final training failed (%s); the weights before it are used.", error)
         kept = False
@@ -155,7 +156,10 @@ def train_final(
         final_metrics = evaluator.measure(trainer)
         kept = not objective.better(objective.score(metrics), objective.score(final_metrics))
         metrics = final_metrics if kept else metrics
+    if early:  # should the export be killed, a later sitting goes on from here
+        save_arrays(file, **trainer.state())
     if not kept:
         trainer.restore(load_arrays(first))
-    save_arrays(file, **trainer.state())
+    if not early:
+        save_arrays(file, **trainer.state())
     return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None, file)

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from autoarch.architecture import Architecture
 from autoarch.architecture.ops.activation import Activation
+from autoarch.architecture.ops.dropout import Dropout
 from autoarch.data.dataset import ExampleSet
 from autoarch.errors import InvalidInputError, TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
@@ -67,7 +68,8 @@ def naswot(model: Any, batch: Batch) -> float:
     tell all examples apart have a kernel near a multiple of the identity, and a large determinant.
 
     Returns:
-        Larger is better; -inf where two examples have the same pattern, or nothing is active.
+        Larger is better; very small or -inf where two examples have the same pattern, -inf where
+        nothing is active.
 
     Source: Mellor et al. (2021), "Neural architecture search without training", equation 2.
     """
@@ -209,7 +211,12 @@ def zero_cost_scores(
         (['grad_norm', 'jacob_cov', 'naswot', 'synflow'], True)
     """
     keras.utils.set_random_seed(derive_seed("zero cost", seed=seed))
-    model = architecture.build()
+    # Proxies see batches as in training, but what dropout drops says nothing of the network.
+    nodes = (
+        replace(node, op=Dropout(0.0)) if isinstance(node.op, Dropout) else node
+        for node in architecture.nodes
+    )
+    model = replace(architecture, nodes=tuple(nodes)).build()
     scores = {}
     for name in names:
         with _unchanged(model):  # a moving mean that one proxy moved is none that the next sees

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
 from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.conv2d import Conv2D
+from autoarch.architecture.ops.depthwise_conv2d import DepthwiseConv2D
 from autoarch.architecture.ops.dilated_depthwise_conv2d import DilatedDepthwiseConv2D
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.op import strided
@@ -205,7 +206,8 @@ def _add_op(
         filters = channels(width * layer.filters)
         return conv(graph, node, filters, kernel=1, name=f"{name}/pointwise", activation=last)
     if layer.op == "dilated":
-        op = DilatedDepthwiseConv2D(kernel, 2)
+        # with a window of one pixel nothing is apart
+        op = DepthwiseConv2D(1) if kernel == 1 else DilatedDepthwiseConv2D(kernel, 2)
         return normalised(graph, op, node, name=f"{name}/dilated", activation=last)
     if layer.op == "squeeze_excite":
         return graph.add(SqueezeExcite(), node, name=f"{name}/squeeze_excite")

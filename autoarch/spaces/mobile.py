@@ -49,7 +49,7 @@ class MobileSpace(SearchSpace):
     - a plain residual block of dense convolutions (ResNet-8 and its like), or one such convolution
       where it halves the picture.
 
-    A layer that FBNet would skip is one that `depth` leaves out, so that no network has two
+    A layer that FBNet would skip is one that `depth` leaves out, so that few networks have two
     descriptions. Further decisions: width and its growth from stage to stage, stem stride, number
     of stages, gates, the activation of the later stages (h-swish or relu), the width of the last
     1x1 convolution (0: none), dropout. The smallest networks have some hundred weights.
@@ -151,11 +151,12 @@ class MobileSpace(SearchSpace):
         if layer.block == "residual":
             if stride > 1:
                 return conv(graph, node, filters, stride=stride, **shared)
+            shared["name"] = f"{name}_residual"  # as for separable ones below
             return residual_block(graph, node, squeeze_excite=gated, **shared)
         shared.update(stride=stride, gated=gated)
         if layer.block == "separable":
             # A name of its own: where weights are shared, they are by name, and this depthwise
             # convolution has another task than the inverted block's.
-            shared["name"] = f"{name}/separable"
+            shared["name"] = f"{name}_separable"
             return separable(graph, node, filters, **shared)
         return inverted_residual(graph, node, filters, expansion=layer.expansion, **shared)

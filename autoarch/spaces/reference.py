@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from autoarch.architecture import Architecture
+from autoarch.spaces.cell import CellSpace
 from autoarch.spaces.named import named_architecture
+from autoarch.spaces.pretrained import SLOWNESS as OF_BACKBONES
 from autoarch.spaces.space import SearchSpace
 from autoarch.training.recipe import Recipe
+
+SLOWNESS = {
+    **dict.fromkeys(("nasnet-a", "amoebanet-a", "darts"), CellSpace.slowness),
+    **dict.fromkeys(
+        ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"), OF_BACKBONES["mobilenet"]
+    ),
+}
+"""See `SearchSpace.slowness`; 1 for others."""
 
 
 class ReferenceSpace(SearchSpace):
@@ -46,6 +56,7 @@ class ReferenceSpace(SearchSpace):
     ):
         super().__init__(input_shape, classes, recipe=recipe)
         self.name = network  # type: ignore[misc]
+        self.slowness = SLOWNESS.get(network, 1.0)
         self._network = named_architecture(network, self.input_shape, classes, width)
         self._width: int | None = width
         if not exact:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,16 +26,26 @@ class Reader:
     of the mobile space, where reading takes a tenth of it.
 
     Args:
-        values: Active decisions; any other has its default.
+        values: Active decisions; any other is None, as KerasTuner has it.
     """
 
     def __init__(self, values: Mapping[str, Any]):
         self._values = values
+        self._scopes: list[str] = []
 
-    def _read(self, name: str, *_: Any, default: Any = None, **__: Any) -> Any:
-        return self._values.get(name, default)
+    def _read(self, name: str, *_: Any, **__: Any) -> Any:
+        return self._values.get("/".join([*self._scopes, name]))
 
-    Choice = Boolean = Int = Float = _read
+    Choice = Boolean = Int = Float = Fixed = get = _read
+
+    @contextmanager
+    def name_scope(self, name: str) -> Iterator[None]:
+        """Puts a name before those of the decisions that are read inside."""
+        self._scopes.append(name)
+        try:
+            yield
+        finally:
+            self._scopes.pop()
 
     def conditional_scope(self, *_: Any) -> AbstractContextManager[None]:
         return nullcontext()

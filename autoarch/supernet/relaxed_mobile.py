@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from autoarch.architecture import GraphBuilder
+from autoarch.errors import TrialFailedError
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces.mobile import MAX_DEPTH, Layer, MobileSpace
 from autoarch.supernet.bank import slots_of
@@ -68,8 +69,14 @@ class RelaxedMobile(Relaxed):
         self._given = known.activate(decisions)
         legal = {d.name: d.domain for d in known.decisions}
         stages = range(1, int(self._given["stages"]) + 1)
-        self._layers = [(stage, place) for stage in stages for place in range(1, MAX_DEPTH + 1)]
-        deepest = {f"depth{stage}": MAX_DEPTH for stage in stages}
+        depths = {
+            stage: [d for d in range(1, MAX_DEPTH + 1) if legal[f"depth{stage}"].contains(d)]
+            for stage in stages
+        }
+        self._layers = [
+            (stage, place) for stage in stages for place in range(1, max(depths[stage]) + 1)
+        ]
+        deepest = {f"depth{stage}": max(depths[stage]) for stage in stages}
         self._network = _MixedSpace(space.input_shape, space.classes, width=width).architecture(
             Reader({**self._given, **deepest, "width": width, "stem_stride": 1})
         )
@@ -86,8 +93,13 @@ class RelaxedMobile(Relaxed):
             return all(legal[name].contains(value) for name, value in chosen.items())
 
         self.allowed = np.asarray(
-            [[*(may(*layer, option) for option in OPTIONS), layer[1] > 1] for layer in self._layers]
+            [
+                [*(may(stage, place, o) for o in OPTIONS), place > min(depths[stage])]
+                for stage, place in self._layers
+            ]
         )
+        if not self.allowed[:, :SKIPPED].any(axis=1).all():
+            raise TrialFailedError("what is fixed or forbidden leaves a layer nothing to choose")
         plain = MobileSpace(space.input_shape, space.classes, width=space.width)
 
         def cost(gates: Array) -> float:

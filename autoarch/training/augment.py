@@ -37,15 +37,14 @@ class Strengths(NamedTuple):
 
     @classmethod
     def of(cls, recipe: Recipe) -> Strengths:
-        share = {"none": 0.0}.get(recipe.mixing, MIXED_SHARE)
         return cls(
             flip=float(recipe.flip and recipe.augmentation > 0),
             shift=SHIFT * recipe.augmentation,
             zoom=min(0.6, recipe.zoom * recipe.augmentation),
             colour=recipe.augmentation if recipe.zoom else 0.0,
-            mixup=share * (recipe.mixing == "mixup"),
-            cutmix=share * (recipe.mixing == "cutmix"),
-            cutout=share * (recipe.mixing == "cutout"),
+            mixup=MIXED_SHARE * (recipe.mixing == "mixup"),
+            cutmix=MIXED_SHARE * (recipe.mixing == "cutmix"),
+            cutout=MIXED_SHARE * (recipe.mixing == "cutout"),
             label_smoothing=recipe.label_smoothing,
         )
 

@@ -113,8 +113,10 @@ class Trainer:
         self._forgetting = fuse_batch_norms(self.model, updates=self._parts)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
+        known = {id(v) for v in self.model.weights}
+        self._randomness = [v for v in self.model.variables if id(v) not in known]
         self._learner = architecture.learner(self.model)
-        self._optimizer = self._make_optimizer(policy)
+        self._optimizer = self._make_optimizer(policy, came_trained=frozenset(initial or ()))
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
             lambda x: tf.nn.softmax(self.model(x, training=False)),
@@ -131,8 +133,9 @@ class Trainer:
         """Steps in one pass over the training data."""
         return steps_per_epoch(len(self.data), self.batch_size)
 
-    def _make_optimizer(self, policy: str) -> Any:
-        orthogonal = orthogonal_kernels(self.model)
+    def _make_optimizer(self, policy: str, came_trained: frozenset[str]) -> Any:
+        # Steps of one size for all directions would soon undo what came trained.
+        orthogonal = [p for p in orthogonal_kernels(self.model) if p not in came_trained]
         faster = FASTER if orthogonal and is_normalised(self.model) else 1.0
         self._peak_rate = faster * self.recipe.learning_rate
         optimizer = MuonAdamW(
@@ -283,10 +286,12 @@ class Trainer:
         self.epochs = epochs
 
     def state(self) -> dict[str, list[Array]]:
-        """Everything needed to continue: weights, optimizer state, steps and epochs done."""
+        """Everything needed to continue: weights, optimizer state, where dropout's random numbers
+        are, steps and epochs done."""
         return {
             "weights": self.weights(),
             "optimizer": [np.asarray(v.numpy()) for v in self._optimizer.variables],
+            "randomness": [np.asarray(v.numpy()) for v in self._randomness],
             "progress": [np.asarray([self.steps, self.batch_size]), np.asarray([self.epochs])],
         }
 
@@ -295,6 +300,8 @@ class Trainer:
         self.model.set_weights(state["weights"])
         for variable, value in zip(self._optimizer.variables, state["optimizer"], strict=True):
             variable.assign(value)
+        for variable, value in zip(self._randomness, state.get("randomness", ()), strict=False):
+            variable.assign(value)  # none in files of earlier versions
         (steps, batch_size), (epochs,) = state["progress"]
         self.steps, self.batch_size, self.epochs = int(steps), int(batch_size), float(epochs)
 

@@ -147,7 +147,7 @@ def _factor(gram: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
 
 def orthogonal_kernels(model: Any) -> list[str]:
     """Paths of the kernels of a `keras.Model`'s dense convolutions, without that on the input
-    itself and without those of layers that are networks of their own, such as pretrained ones."""
+    itself and without those of layers that are networks of their own."""
     return [
         layer.kernel.path
         for layer in model.layers

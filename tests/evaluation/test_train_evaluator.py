@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from autoarch.data.dataset import ImageSet
+from autoarch.evaluation.final import train_final
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import get_objective
 from autoarch.spaces import ResidualSpace
-from autoarch.trials import Fidelity, RunDirectory
+from autoarch.trials import Fidelity, RunDirectory, load_arrays
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +68,31 @@ def test_a_promotion_whose_checkpoint_is_newer_than_the_log_is_only_measured(dat
     done = evaluator().evaluate(candidate, 0, promotion)
     again = evaluator().evaluate(candidate, 0, promotion)  # as after a kill before the log's line
     assert (again.score, again.epochs, again.train_s) == (done.score, done.epochs, 0.0)
+
+
+def test_a_final_training_that_is_stopped_early_waits_while_the_trial_is_used(data, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.create({})
+    accuracy = get_objective("accuracy")
+    evaluator = TrainEvaluator(data, data, accuracy, run, classes=3)
+    candidate = ResidualSpace((8, 8, 1), 3, width=8).candidate({})
+    measured = evaluator.evaluate(candidate, 0, Fidelity(1))
+    answers = iter([False, False, True])
+    final = train_final(
+        evaluator,
+        candidate,
+        SimpleNamespace(trial=0, epochs=measured.epochs, last=measured),
+        run,
+        objective=accuracy,
+        share_done=lambda epochs: (epochs - measured.epochs) / 20,
+        planned_epochs=21.0,
+        should_stop=lambda: next(answers),
+        on_epoch=lambda epochs, loss: None,
+        elapsed=lambda: 0.0,
+    )
+    trial = load_arrays(run.checkpoint_file(0))["weights"]
+    assert not final.kept and final.trainer.epochs == measured.epochs
+    assert all((a == b).all() for a, b in zip(final.trainer.weights(), trial, strict=True))
+    waiting = load_arrays(final.file)
+    assert waiting["progress"][1] > measured.epochs
+    assert any((a != b).any() for a, b in zip(waiting["weights"], trial, strict=True))

@@ -10,6 +10,7 @@ from autoarch.architecture.ops.activation import Activation
 from autoarch.architecture.ops.batch_norm import BatchNorm
 from autoarch.architecture.ops.conv2d import Conv2D
 from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.architecture.ops.rescale import Rescale
 from autoarch.architecture.ops.zero import Zero
@@ -36,13 +37,14 @@ from autoarch.trials import Fidelity
 RANDOM = np.random.default_rng(0)
 
 
-def network(*, dead=False, width=6):
+def network(*, dead=False, width=6, dropout=0.0):
     graph = GraphBuilder((5, 5, 3))
     x = graph.add(Rescale(), INPUT, name="rescale")
     x = graph.add(Conv2D(width, 3), x, name="conv1")
     x = graph.add(BatchNorm(), x, name="norm1")
     x = graph.add(Activation("relu"), x, name="relu1")
     x = graph.add(Zero(), x, name="zero") if dead else x
+    x = graph.add(Dropout(dropout), x, name="dropout") if dropout else x
     x = graph.add(Conv2D(width, 3), x, name="conv2")
     x = graph.add(Activation("relu"), x, name="relu2")
     x = graph.add(GlobalAveragePool2D(), x, name="pool")
@@ -146,6 +148,12 @@ def test_scores_are_repeated_by_their_seed_and_in_any_order():
     turned = zero_cost_scores(network(), given, names=tuple(reversed(PROXIES)))
     assert turned == pytest.approx(all_of_them, rel=1e-5)
     assert zero_cost_scores(network(), given, seed=1) != all_of_them
+
+
+def test_what_dropout_drops_changes_no_score():
+    given = batch()
+    expected = zero_cost_scores(network(), given)
+    assert zero_cost_scores(network(dropout=0.5), given) == pytest.approx(expected, rel=1e-5)
 
 
 def test_wider_networks_flow_more():

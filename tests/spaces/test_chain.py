@@ -47,6 +47,11 @@ def test_each_layer_chooses_kernel_channels_and_stride():
     assert (conv.kernel, conv.filters, conv.stride) == (7, 32, 2)
 
 
+def test_a_window_of_one_pixel_is_not_dilated():
+    dilated = network(layers=2, op2="dilated", kernel2=1)
+    assert dilated.key == network(layers=2, op2="depthwise", kernel2=1, stride2=1).key
+
+
 def test_only_what_an_op_has_is_decided():
     decisions = SPACE.candidate({"layers": 3, "op2": "max_pool", "op3": "dilated"}).decisions
     assert "kernel2" not in decisions and "filters2" not in decisions and "skip2" not in decisions

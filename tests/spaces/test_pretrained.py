@@ -8,6 +8,7 @@ import tensorflow as tf
 from autoarch.architecture import Architecture, GraphBuilder
 from autoarch.architecture.fold import fold
 from autoarch.architecture.ops.batch_norm import BatchNorm
+from autoarch.architecture.ops.frozen_batch_norm import FrozenBatchNorm
 from autoarch.costs import model_costs
 from autoarch.data.dataset import ImageSet
 from autoarch.data.weights_file import read_weights_file
@@ -261,3 +262,9 @@ def test_draws_are_priced_and_folded_like_any_network(backbone):
         assert model_costs(network).macs == network.macs > 0
         assert not any(isinstance(node.op, BatchNorm) for node in fold(network).nodes)
         assert Architecture.from_json(network.to_json()).key == network.key
+
+
+def test_frozen_norms_are_priced_as_a_part_of_their_convolutions(backbone):
+    network = space(backbone).candidate({}).architecture
+    assert any(isinstance(node.op, FrozenBatchNorm) for node in network.nodes)
+    assert not {"mul", "add"} & {op.kind for op in model_costs(network).lite_graph.ops}

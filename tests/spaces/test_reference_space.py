@@ -1,10 +1,14 @@
 """Known networks in place of a search."""
 
+from functools import partial
+
 import pytest
 
 from autoarch.errors import InvalidInputError
 from autoarch.oracles import make_oracle
 from autoarch.spaces import NAMED, ReferenceSpace, named_architecture
+from autoarch.spaces.reference import SLOWNESS
+from autoarch.tasks.scaling import EPOCHS_WANTED, choose_scale
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -39,3 +43,15 @@ def test_there_is_one_network_to_propose():
 def test_an_unknown_name_tells_those_that_exist():
     with pytest.raises(InvalidInputError, match="resnet8"):
         ReferenceSpace("vgg", (32, 32, 3), 10)
+
+
+def test_networks_that_are_slow_for_their_work_are_sized_smaller(monkeypatch):
+    assert ReferenceSpace("resnet8", (32, 32, 3), 10).slowness == 1
+    mobilenet = partial(ReferenceSpace, "mobilenet_v2")
+    assert mobilenet((32, 32, 3), 10).slowness > 1
+    macs = mobilenet((32, 32, 3), 10, width=32).candidate({}).architecture.macs
+    data = {"median_side": 32, "image_size": None, "examples": 1, "channels": 3, "classes": 10}
+    known = {**data, "training_s": EPOCHS_WANTED, "macs_per_s": macs}
+    width = choose_scale(mobilenet, **known).width
+    monkeypatch.setitem(SLOWNESS, "mobilenet_v2", 1.0)
+    assert width < 32 <= choose_scale(mobilenet, **known).width

@@ -119,6 +119,18 @@ def test_separable_and_inverted_blocks_share_no_kernels():
         assert any(">stage1/block2" in role for role in roles[a] & roles[b])
 
 
+def test_gates_of_residual_and_inverted_blocks_share_no_weights():
+    space = MobileSpace((16, 16, 3), 3, width=8)
+    gated = {"squeeze_excite2": True, "depth2": 2}
+    roles = [
+        {s.role for s in slots_of(space.candidate({**gated, "block2_2": block}).architecture)}
+        for block in ("inverted", "residual")
+    ]
+    own = [{role for role in found if ">stage2/block2" in role} for found in roles]
+    assert all(any("squeeze_excite" in role for role in found) for found in own)
+    assert not own[0] & own[1]
+
+
 def test_heads_behind_other_stages_share_no_weights():
     space = MobileSpace((16, 16, 3), 3, width=8)
     roles = [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from autoarch.errors import TrialFailedError
 from autoarch.spaces import MobileSpace
 from autoarch.spaces.steering import Steering
 from autoarch.supernet import relaxed_mobile
@@ -107,6 +108,23 @@ def test_what_is_forbidden_is_not_found():
     whole = relaxed(space)
     decisions = whole.decisions(whole.discretise(np.ones(whole.allowed.shape)))
     assert {v for k, v in decisions.items() if k.startswith("block")} == {"separable"}
+
+
+def test_a_depth_that_is_fixed_stays():
+    space = MobileSpace((16, 16, 1), 3, width=4)
+    space.steer(Steering({}, {"depth1": 1, "depth2": 3}, {}))
+    whole = relaxed(space)
+    assert len(whole.allowed) == 4
+    for seed in range(8):
+        decisions = whole.decisions(random_gates(whole, seed))
+        assert (decisions["depth1"], decisions["depth2"]) == (1, 3)
+
+
+def test_where_a_layer_has_nothing_to_choose_there_is_no_relaxed_network():
+    space = MobileSpace((16, 16, 1), 3, width=4)
+    space.steer(Steering({}, {"kernel": 7}, {}))
+    with pytest.raises(TrialFailedError, match="leaves a layer nothing to choose"):
+        relaxed(space)
 
 
 def test_examples_hold():

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from autoarch.architecture import INPUT, GraphBuilder
+from autoarch.architecture.ops.conv2d import Conv2D
+from autoarch.architecture.ops.dense import Dense
+from autoarch.architecture.ops.pooling import GlobalAveragePool2D
 from autoarch.data.dataset import ImageSet
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.objectives import get_objective
-from autoarch.spaces import SPACES, MobileSpace
+from autoarch.spaces import SPACES, MobileSpace, SearchSpace, SpeechSpace
+from autoarch.spaces.speech import BODIES
 from autoarch.spaces.steering import Steering
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
 from autoarch.supernet.training import Supernet
@@ -124,6 +129,37 @@ def test_networks_are_those_of_the_space(name):
         mine, its = networks.candidate(setting), space.candidate(setting)
         assert mine.architecture.key == its.architecture.key
         assert mine.decisions.items() <= its.decisions.items()
+
+
+def test_networks_of_sounds_are_those_of_the_space():
+    space = SpeechSpace((800,), 3, rate=8000, width=8)
+    networks = NetworksOnly(space)
+    for seed in range(12):
+        drawn = networks.decisions.sample(np.random.default_rng(seed))
+        setting = {**drawn, "body": BODIES[seed % len(BODIES)]}
+        assert networks.candidate(setting).architecture == space.candidate(setting).architecture
+
+
+class Scoped(SearchSpace):
+    """One layer, decided in all the ways that KerasTuner has."""
+
+    def architecture(self, hp):
+        with hp.name_scope("layer"):
+            hp.Choice("filters", [4, 8], default=8)
+            conv = Conv2D(hp.get("filters"), hp.Fixed("kernel", 5))
+        graph = GraphBuilder(self.input_shape)
+        node = graph.add(conv, INPUT, name="conv")
+        node = graph.add(GlobalAveragePool2D(), node, name="pool")
+        graph.add(Dense(self.classes), node, name="logits")
+        return graph.finish()
+
+
+@pytest.mark.parametrize("filters", [4, 8])
+def test_scopes_and_fixed_values_of_an_own_space_are_read(filters):
+    space, setting = Scoped((8, 8, 1), 3), {"layer/filters": filters}
+    found = NetworksOnly(space).candidate(setting).architecture
+    assert found == space.candidate(setting).architecture
+    assert found.nodes[0].op == Conv2D(filters, 5)
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))

@@ -14,6 +14,7 @@ from autoarch.spaces import ResidualSpace
 from autoarch.training.augment import Augmenter, Strengths, make_augmenter
 from autoarch.training.batches import Batches
 from autoarch.training.fit import HALVED_FROM, Trainer
+from autoarch.training.optimizer import orthogonal_kernels
 from autoarch.training.recipe import Recipe
 from autoarch.training.schedule import warm_up_cosine
 
@@ -110,7 +111,10 @@ def test_equal_seeds_train_equal_networks(architecture, data, augment):
     assert any((a != b).any() for a, b in zip(first, other))
 
 
-def test_a_restored_training_goes_on_as_the_original(architecture, data, augment):
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_restored_training_goes_on_as_the_original(data, augment, dropout):
+    space = ResidualSpace(SHAPE, CLASSES, width=8)
+    architecture = space.candidate({"dropout": dropout}).architecture
     whole, stopped = (trainer(architecture, data, augment) for _ in range(2))
     train(whole, 2)
     train(stopped, 2)
@@ -122,6 +126,14 @@ def test_a_restored_training_goes_on_as_the_original(architecture, data, augment
     train(resumed, 4)
     for a, b in zip(whole.weights(), resumed.weights()):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_kernels_that_come_trained_are_moved_by_adamw(architecture, data, augment):
+    fresh = trainer(architecture, data, augment)
+    first, *others = orthogonal_kernels(fresh.model)
+    initial = {first: fresh.named_weights()[first]}
+    subject = Trainer(architecture, Recipe(), data, augment, initial=initial)
+    assert others and subject._optimizer._orthogonal == set(others)
 
 
 def test_it_stops_between_two_steps(architecture, data, augment):
