@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autoarch.costs.constraints import Constraints
+    from autoarch.search.plain import PlainProgress
     from autoarch.search.progress import Progress
     from autoarch.tasks import ImageSearch, SpeechSearch, TextSearch, load, resume
 
 _HOMES = {
     "Constraints": "autoarch.costs.constraints",
     "ImageSearch": "autoarch.tasks",
+    "PlainProgress": "autoarch.search.plain",
     "Progress": "autoarch.search.progress",
     "SpeechSearch": "autoarch.tasks",
     "TextSearch": "autoarch.tasks",
@@ -32,6 +34,7 @@ _HOMES = {
 __all__ = [
     "Constraints",
     "ImageSearch",
+    "PlainProgress",
     "Progress",
     "SpeechSearch",
     "TextSearch",

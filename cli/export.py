@@ -11,8 +11,15 @@ import click
 from autoarch.cli.command import Command
 from autoarch.cli.runs import run_argument
 
-FORMATS = ("saved_model", "keras", "litert", "litert-float16", "litert-int8", "c-array")
+FORMATS = ("saved_model", "keras", "litert", "litert_float16", "litert_int8", "c_array")
 DEFAULT_FORMATS = FORMATS[:3]
+
+
+class Format(click.Choice[str]):
+    """A format by its name, as in Python or with hyphens, as options have them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(str(value).replace("-", "_"), param, ctx)
 
 
 @click.command(
@@ -26,7 +33,7 @@ DEFAULT_FORMATS = FORMATS[:3]
         ),
         (
             "for a microcontroller: the int8 model as a C array",
-            "autoarch export runs/photos --format c-array --output firmware/",
+            "autoarch export runs/photos --format c_array --output firmware/",
         ),
         (
             "for TensorFlow Serving and for Keras",
@@ -38,7 +45,7 @@ DEFAULT_FORMATS = FORMATS[:3]
 @click.option(
     "--format",
     "formats",
-    type=click.Choice(FORMATS),
+    type=Format(FORMATS),
     multiple=True,
     help=f"What to write; may be given more than once. Default: {', '.join(DEFAULT_FORMATS)}.",
 )
@@ -71,11 +78,12 @@ def export(run: Path, formats: Sequence[str], output: Path | None, trial: int | 
     import autoarch
 
     find_run(run)
-    chosen = tuple(name.replace("-", "_") for name in formats or DEFAULT_FORMATS)
     only = {} if trial is None else {"trial": trial}
     with redirect_stdout(sys.stderr):
         start_tensorflow()
-        exported = autoarch.load(run).export(output, formats=chosen, **only)
+        exported = autoarch.load(run).export(
+            output, formats=tuple(formats) or DEFAULT_FORMATS, **only
+        )
     rows = [_row(name, facts) for name, facts in exported.items()]
     click.echo(table(("format", "file", "size", "difference"), rows, left=(0, 1)))
 

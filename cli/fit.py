@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
 
-def share_or_path(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> float | str | None:
-    """A share such as 0.15 or 15% as a number, anything else as the path it is."""
-    if value is None:
-        return None
-    try:
-        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
-    except ValueError:
-        return value
-
-
 def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     """An option that says something of decisions."""
     return click.option(
@@ -88,7 +76,8 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     cls=Option,
     section="Search",
     help=f"How candidates are chosen: auto, {', '.join(ORACLES)}; or KerasTuner's own: "
-    f"{', '.join(KERAS_TUNER_ORACLES)}.",
+    f"{', '.join(KERAS_TUNER_ORACLES)}. "
+    "The best are trained on by halving with any of them, so halving is random here.",
 )
 @click.option(
     "--evaluator",
@@ -305,7 +294,6 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--valid",
-    callback=share_or_path,
     metavar="SHARE|PATH",
     cls=Option,
     section="Data",
@@ -314,7 +302,6 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--test",
-    callback=share_or_path,
     metavar="SHARE|PATH",
     cls=Option,
     section="Data",
@@ -329,7 +316,8 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     show_default=True,
     cls=Option,
     section="Training",
-    help="Whether rare classes weigh more in training where the objective asks for it.",
+    help="Whether rare classes weigh more in training: auto: by the square root of how rare they "
+    "are, and wholly where the objective counts classes equally.",
 )
 @click.option(
     "--precision",
@@ -424,7 +412,7 @@ def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings:
     parse_duration(time)  # mistakes are reported before anything slow happens
     settings["constraints"] = _limits(settings)
     kind = check_data(task, data, settings)
-    with watching(quiet=quiet, objective=settings["objective"]) as progress:
+    with watching(quiet=quiet) as progress:
         start_tensorflow()
         searches: dict[str, type[BaseSearch]] = {
             "image": autoarch.ImageSearch,

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from autoarch.cli.display import Display
-from autoarch.cli.plain import epochs_text
-from autoarch.cli.text import clock
-from autoarch.cli.watching import Watcher
 from rich.console import Console, Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autoarch.objectives import get_objective
+from autoarch.objectives import Objective
 from autoarch.report import wording
 from autoarch.report.leaderboard import decision_changes, leaderboard
+from autoarch.report.wording import clock, epochs_text
+from autoarch.search.plain import Watcher
 from autoarch.trials import Fidelity, RunDirectory, TrialRecord, read_events, replay
 
 PHASES = ("data", "probe", "search", "final", "export", "report")  # of every run
@@ -35,14 +34,12 @@ class LiveProgress(Watcher):
     the clock goes on while the search computes.
 
     Args:
-        objective: Name of the metric that the scores are.
         console: Where to draw; by default a copy of stderr, which stays the terminal even while
             file descriptor 2 is filtered.
     """
 
-    def __init__(self, objective: str, *, console: Console | None = None, **settings: Any):
+    def __init__(self, *, console: Console | None = None, **settings: Any):
         super().__init__(**settings)
-        self.objective = objective
         self._own_stderr: TextIO | None = None
         if console is None:
             self._own_stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
@@ -61,8 +58,10 @@ class LiveProgress(Watcher):
 
     # What the run says
 
-    def run_started(self, run: Path, *, time_limit_s: float | None, spent_s: float) -> None:
-        super().run_started(run, time_limit_s=time_limit_s, spent_s=spent_s)
+    def run_started(
+        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+    ) -> None:
+        super().run_started(run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s)
         if spent_s:
             self._recall(run)
 
@@ -85,7 +84,7 @@ class LiveProgress(Watcher):
         self._show_trial(record)
         goal = epochs_text(fidelity.epochs)
         if fidelity.done:
-            score = wording.metric(self.objective, record.score)
+            score = self.score(record.score)
             text = f"{score} after {epochs_text(fidelity.done)}, promoted to {goal}"
         else:
             text = f"new, {goal}"
@@ -97,7 +96,7 @@ class LiveProgress(Watcher):
         goal = f" of {wording.epochs(epochs)}" if epochs is not None else ""
         text = f"epoch {wording.epochs(epoch)}{goal}, loss {loss:.3f}"
         if record.score is not None:
-            score = wording.metric(self.objective, record.score)
+            score = self.score(record.score)
             text += f", {score} in validation after {wording.epochs(record.epochs)}"
         self._current, self._current_text = record, text
 
@@ -118,7 +117,7 @@ class LiveProgress(Watcher):
         records = replay(read_events(RunDirectory(run).log_file))
         self._trials = {record.trial: record for record in records}
         self._baseline = self._trials.get(0)
-        first = next(iter(leaderboard(records, get_objective(self.objective))), None)
+        first = next(iter(leaderboard(records, self.scored)), None)
         if first is not None and first.rank is not None:
             self._best = self._trials[first.trial]
 
@@ -213,15 +212,15 @@ class LiveProgress(Watcher):
     def _best_text(self) -> Text:
         if self._best is None:
             return Text("no trial measured yet", style="dim")
-        best, score = self._best, wording.metric(self.objective, self._best.score)
-        metric = wording.metric_name(self.objective)
+        best, score = self._best, self.score(self._best.score)
+        metric = wording.metric_name(self.scored.score_name)
         text = Text.assemble(
             f"trial {best.trial}: {metric} ",
             (score, "bold green"),
             f" after {epochs_text(best.epochs)}",
         )
         if best.trial != 0 and self._baseline is not None:
-            theirs = wording.metric(self.objective, self._baseline.score)
+            theirs = self.score(self._baseline.score)
             text.append(f" (trial 0: {theirs} after {wording.epochs(self._baseline.epochs)})")
         return text
 
@@ -244,7 +243,7 @@ class LiveProgress(Watcher):
             table.add_row(
                 str(record.trial),
                 wording.epochs(record.epochs) if record.score is not None else "",
-                wording.metric(self.objective, record.score) if record.score is not None else "",
+                self.score(record.score) if record.score is not None else "",
                 wording.short_count(record.params),
                 clock(record.wall_s) if record.wall_s else "",
                 Text(self._remark(record)),

@@ -44,6 +44,11 @@ class Prediction:
     "--text", "texts", multiple=True, metavar="TEXT", help="A text; may be given more than once."
 )
 @click.option(
+    "--text-column",
+    metavar="NAME",
+    help="Column of the texts in a table. Default: as in training, else guessed.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json"]),
@@ -59,7 +64,14 @@ class Prediction:
     metavar="K",
     help="How many classes to print for each file, the most probable first.",
 )
-def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, top: int) -> None:
+def predict(
+    run: Path,
+    files: Sequence[str],
+    texts: Sequence[str],
+    text_column: str | None,
+    form: str,
+    top: int,
+) -> None:
     """Print the class of each FILE and its probability, by the model of the run in RUN.
 
     A folder stands for all images or clips in it. For a model of texts a FILE is one text (.txt),
@@ -78,8 +90,8 @@ def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, to
     is_text = find_run(run).settings().get("task") == "text"
     if not files and not texts:
         raise Failure("Say what to predict: files, or --text.", exit_code=2)
-    if texts and not is_text:
-        raise Failure(f"{run} is no model of texts; give files.", exit_code=2)
+    if (texts or text_column) and not is_text:
+        raise Failure(f"{run} is no model of texts; give files alone.", exit_code=2)
     paths: list[Any] = [] if is_text else list(expanded(files))
     if not paths and not is_text:
         raise Failure(f"No images or clips in {', '.join(files)}.", exit_code=2)
@@ -87,7 +99,10 @@ def predict(run: Path, files: Sequence[str], texts: Sequence[str], form: str, to
         start_tensorflow()
         search = autoarch.load(run)
         if is_text:
-            read, unreadable = _texts(files, texts, getattr(search, "text_column", None))
+            column = text_column or getattr(search, "text_column", None)
+            read, unreadable = _texts(files, texts, column)
+            if not read and not unreadable:
+                raise Failure(f"No texts in {', '.join(files)}.", exit_code=2)
             paths = [name for name, _ in read]
             probabilities = search.predict_proba([text for _, text in read])
         else:

@@ -41,10 +41,10 @@ def resume(run: Path, time: str | None, quiet: bool, as_json: bool) -> None:
     import autoarch
     from autoarch.search.budget import parse_duration
 
-    settings = find_run(run).settings().get("settings", {})
+    find_run(run)
     if time is not None:
         parse_duration(time)
-    with watching(quiet=quiet, objective=settings.get("objective", "accuracy")) as progress:
+    with watching(quiet=quiet) as progress:
         start_tensorflow()
         search = autoarch.resume(run, time=time, progress=progress, started=started)
     print_result(search, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Clocks, tables and JSON as text. How metrics and counts look is `autoarch.report.wording`'s."""
+"""Tables and JSON as text. How numbers look is `autoarch.report.wording`'s."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
-
-
-def clock(seconds: float) -> str:
-    """Seconds as a clock shows them.
-
-    >>> clock(9), clock(312.4), clock(3723)
-    ('0:09', '5:12', '1:02:03')
-    """
-    whole = max(0, int(seconds))
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = ()) -> str:

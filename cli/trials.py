@@ -40,19 +40,19 @@ def trials(run: Path, form: str) -> None:
     from autoarch.report.run_files import read_run
 
     files = read_run(find_run(run))
-    rows = leaderboard(files.trials, files.objective)
+    rows = leaderboard(files.trials, files.scored)
     if form == "json":
         click.echo(to_json([row.to_json() for row in rows]))
     elif form == "csv":
         click.echo(leaderboard_csv(rows), nl=False)
     elif rows:
-        click.echo(_table(rows, files.objective.name))
+        click.echo(_table(rows, files.scored.score_name))
     else:
         click.echo("No trial yet.")
 
 
 def _table(rows: Sequence[Row], objective: str) -> str:
-    from autoarch.cli.text import clock, table
+    from autoarch.cli.text import table
 
     from autoarch.report import wording
 
@@ -65,7 +65,7 @@ def _table(rows: Sequence[Row], objective: str) -> str:
             wording.epochs(row.epochs),
             wording.short_count(row.params),
             wording.short_count(row.macs),
-            clock(row.seconds),
+            wording.clock(row.seconds),
             f"{row.status}: {row.reason}" if row.reason else row.summary,
         )
         for row in rows

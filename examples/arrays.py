@@ -1,9 +1,9 @@
 """Arrays in, a trained and measured classifier out: scikit-learn's handwritten digits.
 
-    python examples/arrays.py [--time 1m] [--output runs/digits]
+    python examples/arrays.py [--time 1m] [--output runs/digits-arrays]
 
-What is shown: `fit` on NumPy arrays with an own test part, labels back from `predict`, the same
-object in another process by `load`, and a further export.
+What is shown: `fit` on NumPy arrays with a line a trial, labels back from `predict`, and the same
+object in another process by `load`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ x_train, x_new, y_train, y_new = train_test_split(
     digits.images, digits.target, test_size=0.2, stratify=digits.target, random_state=0
 )
 
-search = autoarch.ImageSearch(arguments.time, output=arguments.output, seed=0)
+search = autoarch.ImageSearch(
+    arguments.time, output=arguments.output, seed=0, progress=autoarch.PlainProgress()
+)
 search.fit(x_train, y_train)
 print(search.summary())
 

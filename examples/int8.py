@@ -17,7 +17,8 @@ _, height, width, channels = about["input"]["shape"]
 interpreter = Interpreter(model_path=str(file))
 interpreter.allocate_tensors()
 for picture in sys.argv[2:]:
-    image = Image.open(picture).convert("L" if channels == 1 else "RGB").resize((width, height))
+    image = Image.open(picture).convert("L" if channels == 1 else "RGB")
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, np.int16).reshape(1, height, width, channels)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], (pixels - 128).astype("i1"))
     interpreter.invoke()

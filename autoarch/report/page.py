@@ -24,7 +24,7 @@ from autoarch.report.confusion import Confusion, confusion_of
 from autoarch.report.leaderboard import Row, decision_changes, leaderboard
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.report.summary import summary_of, trials_text
-from autoarch.trials import RunDirectory
+from autoarch.trials import RunDirectory, TrialStatus
 from autoarch.trials.run_directory import write_atomically
 
 MOST_ROWS = 100
@@ -107,7 +107,7 @@ def _context(files: RunFiles) -> dict[str, Any]:
     result = files.result or {}
     evaluation = files.evaluation or {}
     summary = summary_of(files)
-    rows = leaderboard(files.trials, files.objective)
+    rows = leaderboard(files.trials, files.scored)
     architecture = (
         None if files.architecture is None else Architecture.from_json(files.architecture)
     )
@@ -150,12 +150,16 @@ def _search_plots(files: RunFiles, best: int | None) -> Iterator[Plot]:
     ]
     if not scores:
         return
-    failures = [float(event["t"]) for event in files.events if event["event"] == "ended"]
-    svg = plots.scores_over_time(scores, failures, files.objective, final=_final_point(files))
+    failures = [
+        float(event["t"])
+        for event in files.events
+        if event["event"] == "ended" and event["status"] != TrialStatus.STOPPED
+    ]
+    svg = plots.scores_over_time(scores, failures, files.scored, final=_final_point(files))
     yield Plot(
         "Score over time", "Every measurement of the search, and the best so far.", _safe(svg)
     )
-    svg = plots.score_against_size(files.trials, files.objective, best=best)
+    svg = plots.score_against_size(files.trials, files.scored, best=best)
     yield Plot(
         "Score against size", "Each trial's last score; smaller networks to the left.", _safe(svg)
     )
@@ -172,7 +176,7 @@ def _front_costs(files: RunFiles) -> Sequence[str]:
 
 def _final_point(files: RunFiles) -> plots.Point | None:
     """When the final training ended, and the validation score of its model, where it has one."""
-    if files.refitted:
+    if files.refitted or files.scored != files.objective:
         return None
     score = ((files.result or {}).get("valid") or {}).get(files.objective.name)
     ends = [e["t"] for e in files.events if e["event"] == "phase" and e["name"] == "export"]
@@ -188,8 +192,8 @@ def _curve_plots(files: RunFiles, rows: Sequence[Row], best: int | None) -> Iter
         yield Plot("Trials: loss", "How the trials learned during the search.", _safe(svg))
     scores = [(record.trial, plots.measured_points(record)) for record in ranked]
     if any(len(points) > 1 for _, points in scores):
-        svg = plots.trial_curves(scores, files.objective.name, best=best)
-        title = f"Trials: {wording.metric_name(files.objective.name)}"
+        svg = plots.trial_curves(scores, files.scored.score_name, best=best)
+        title = f"Trials: {wording.metric_name(files.scored.score_name)}"
         yield Plot(title, "Promising trials are trained on and measured again.", _safe(svg))
     evaluation = files.evaluation or {}
     final = evaluation.get("final_curve") or ()

@@ -129,9 +129,9 @@ def scores_over_time(
             axes.plot(*final, "D", ms=7, color=ACCENT, label="after final training")
         axes.set_xlabel("time")
         axes.xaxis.set_major_locator(MultipleLocator(_tick_step(axes.get_xlim()[1])))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.clock(round(value))))
         axes.set_xlim(left=0)
-        _score_axis(axes, objective.name)
+        _score_axis(axes, objective.score_name)
         _legend(axes)
 
     return _svg("scores-over-time", plot)
@@ -188,7 +188,7 @@ def score_against_size(
         )
         axes.tick_params(axis="x", which="minor", labelsize=8.5, labelcolor=MUTED)
         axes.margins(x=0.08)
-        _score_axis(axes, objective.name)
+        _score_axis(axes, objective.score_name if cost is None else objective.name)
         _legend(axes)
 
     return _svg(f"score-against-{cost or 'size'}", plot)
@@ -316,17 +316,6 @@ def thinned(points: Sequence[Point]) -> list[Point]:
     return list(points[:: max(1, math.ceil(len(points) / _MOST_POINTS))])
 
 
-def clock(seconds: float) -> str:
-    """A tick of a time axis.
-
-    >>> [clock(value) for value in (0, 90, 5400)]
-    ['0:00', '1:30', '1:30:00']
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def _tick_step(longest_s: float) -> float:
     """Seconds between the ticks of a time axis: round on a clock, six ticks or fewer."""
     minute, hour = 60, 3600
@@ -388,6 +377,8 @@ def _svg(name: str, plot: Callable[[Axes], None], *, size: tuple[float, float] =
         figure.savefig(buffer, format="svg")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
+    label = re.sub("[-_]", " ", name)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     # The metadata is of no use inline, and the style sheet would apply to the whole page.
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     for stand_in, variable in _THEME.items():

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autoarch.objectives import Objective, get_objective
+from autoarch.objectives import Objective, get_objective, preferring
 from autoarch.report import wording
 from autoarch.trials import RunDirectory, TrialRecord, read_events, replay
 from autoarch.trials.record import Event
@@ -49,6 +49,11 @@ class RunFiles:
     def objective(self) -> Objective:
         """What the search optimised."""
         return get_objective(self.settings.get("objective", "accuracy"))
+
+    @cached_property
+    def scored(self) -> Objective:
+        """What the trials' scores are: the objective, weighed where there were targets."""
+        return preferring(self.objective, self.settings.get("prefer") or {})
 
     @cached_property
     def trials(self) -> tuple[TrialRecord, ...]:

@@ -17,7 +17,15 @@ from autoarch.report.evaluators import (
 )
 from autoarch.report.leaderboard import leaderboard
 from autoarch.report.run_files import RunFiles, read_run
-from autoarch.report.tradeoffs import FrontPoint, Limit, front_of, front_text, limits_of
+from autoarch.report.tradeoffs import (
+    FrontPoint,
+    Limit,
+    Target,
+    front_of,
+    front_text,
+    limits_of,
+    targets_of,
+)
 from autoarch.trials import RunDirectory, TrialStatus
 
 
@@ -73,6 +81,7 @@ class Summary:
         macs: Multiply-adds of one forward pass of one example.
         files: The exported model's files.
         limits: What was allowed and what is used.
+        targets: What was preferred and what is used.
         front: The best trade-offs, where several objectives were asked for.
         evaluator: How candidates were measured, in words; empty where by training alone.
         folds: On which splits networks were compared, in words; empty where on one.
@@ -100,6 +109,7 @@ class Summary:
     macs: int | None
     files: tuple[ModelFile, ...]
     limits: tuple[Limit, ...] = ()
+    targets: tuple[Target, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     evaluator: str = ""
     folds: str = ""
@@ -141,6 +151,8 @@ class Summary:
             yield "model", f"{wording.count(self.params)} weights, {macs} multiply-adds"
         for limit in self.limits:
             yield "limit", str(limit)
+        for target in self.targets:
+            yield "target", str(target)
         yield from front_text(self.front, self.objective)
         for file in self.files:
             size = "" if file.size_bytes is None else f" ({wording.size(file.size_bytes)})"
@@ -176,7 +188,7 @@ def summary_of(files: RunFiles) -> Summary:
     metrics = {split: result[split] for split in ("valid", "test") if _measured(result.get(split))}
     headline_split = next((split for split in ("test", "valid") if split in metrics), "")
     wall_s = float(result.get("wall_s") or files.spent_s)
-    rows = leaderboard(files.trials, files.objective)
+    rows = leaderboard(files.trials, files.scored)
     leader = rows[0].trial if rows and rows[0].rank else None
     model = result.get("model") or {}
     best = next((r for r in files.trials if r.trial == _best_trial(result, leader)), None)
@@ -207,6 +219,7 @@ def summary_of(files: RunFiles) -> Summary:
                 TrialStatus.COMPLETED,
                 TrialStatus.FAILED,
                 TrialStatus.INFEASIBLE,
+                TrialStatus.STOPPED,
                 TrialStatus.RUNNING,
             )
         },
@@ -215,6 +228,7 @@ def summary_of(files: RunFiles) -> Summary:
         macs=model.get("macs", best.macs if best else None),
         files=tuple(_model_files(files.directory.root, model)),
         limits=limits_of(result),
+        targets=targets_of(result),
         front=front_of(result),
         evaluator=evaluator_text(result),
         folds=folds_text(result),

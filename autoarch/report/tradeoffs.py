@@ -33,6 +33,27 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Target:
+    """A soft target and what the shipped model uses of it.
+
+    Args:
+        cost: As in `Limit`.
+        target: What is preferred.
+        used: What is used.
+    """
+
+    cost: str
+    target: float
+    used: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cost} {written(self.cost, self.used)} where "
+            f"{written(self.cost, self.target)} were preferred"
+        )
+
+
+@dataclass(frozen=True)
 class FrontPoint:
     """A trial that no other is better than in all objectives.
 
@@ -63,6 +84,15 @@ def limits_of(result: Mapping[str, Any] | None) -> tuple[Limit, ...]:
     """The limits that `result.json` has."""
     found = (result or {}).get("limits") or {}
     return tuple(Limit(cost, facts["limit"], facts["used"]) for cost, facts in found.items())
+
+
+def targets_of(result: Mapping[str, Any] | None) -> tuple[Target, ...]:
+    """The soft targets that `result.json` has."""
+    found = (result or {}).get("preferred") or {}
+    return tuple(
+        Target(cost, target, found["used"][cost])
+        for cost, target in (found.get("targets") or {}).items()
+    )
 
 
 def front_of(result: Mapping[str, Any] | None) -> tuple[FrontPoint, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, TypeGuard
 
+from autoarch.objectives import WEIGHED
+
 MISSING = "\N{EN DASH}"
 
 _SHARES = {"accuracy", "balanced_accuracy", "macro_f1"}
@@ -36,6 +38,8 @@ def known(value: Any) -> TypeGuard[float]:
 
 def metric_name(name: str) -> str:
     """The metric as it is written in a sentence."""
+    if name.startswith(WEIGHED):
+        return f"weighed {metric_name(name.removeprefix(WEIGHED))}"
     return _METRIC_NAMES.get(name, name.replace("_", " "))
 
 
@@ -90,6 +94,17 @@ def seconds(value: float | None) -> str:
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
+def clock(seconds: float) -> str:
+    """Seconds as a clock shows them.
+
+    >>> clock(9), clock(312.4), clock(3723)
+    ('0:09', '5:12', '1:02:03')
+    """
+    whole = max(0, int(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def count(value: int | float | None) -> str:
     """A whole number with thousands apart: `12,345`."""
     return MISSING if value is None or not known(value) else f"{round(value):,}"
@@ -129,6 +144,12 @@ def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
 def epochs(value: float | None) -> str:
     """Passes over the data: whole where they are whole, else one decimal."""
     return MISSING if value is None or not known(value) else f"{round(value, 1):g}"
+
+
+def epochs_text(value: float) -> str:
+    """A training length: `1 epoch`, `2.5 epochs`."""
+    text = epochs(value)
+    return f"{text} epoch" if text == "1" else f"{text} epochs"
 
 
 def plain(value: Any) -> str:

@@ -5,6 +5,7 @@ The single step back in the way of the data, a finished trial to the oracle, is 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import Counter
@@ -39,6 +40,10 @@ FIRST_TRIALS = 8
 
 SAME_FAILURES = 3
 """So many equal failures from the start on mean that the fault is not the candidates'."""
+
+MOST_KILLED = 3
+"""A trial that was under way as often when the process was killed is not tried again: it may be
+what killed it, by its memory."""
 
 TOO_SLOW = 2.0
 """A trial is given up once it has taken so many times as long as trial 0 for the same epochs."""
@@ -99,7 +104,7 @@ class Search:
         self._alike = alike
         self._heartbeat = Heartbeat(log, clock)
         self.trials: list[TrialRecord] = replay(log.events)
-        self.training_s = 0.0
+        self.training_s = sum(m.train_s for t in self.trials for m in t.measurements)
         self.bookkeeping_s = 0.0
         self._draws_before = 0
 
@@ -138,12 +143,22 @@ class Search:
         given = [most for most in (self._max_trials, trials) if most is not None]
         self._most_trials = min(given, default=None)
         for record in [t for t in self.trials if t.status is TrialStatus.RUNNING]:
-            self._measure(record, Fidelity(self._plan.rungs[0]))  # killed in the middle of it
+            if record.trial and self._sittings_since(record) >= MOST_KILLED:
+                reason = f"the process was killed during it {MOST_KILLED} times"
+                self._end(record, TrialStatus.FAILED, reason)
+            else:
+                self._measure(record, Fidelity(self._plan.rungs[0]))
         while not self._over():
             step = self._next_step()
             if step is None:
                 break
             self._measure(*step)
+
+    def _sittings_since(self, record: TrialRecord) -> int:
+        """How many sittings have come to their search since a trial was proposed, this one too."""
+        events = [e for e in self._log.events if e["event"] == "phase" or "key" in e]
+        proposed = next(i for i, e in enumerate(events) if e.get("key") == record.key)
+        return sum(e.get("name") == "search" for e in events[proposed:])
 
     def _next_step(self) -> tuple[TrialRecord, Fidelity] | None:
         """A promotion or a new trial, whichever the number of trials so far puts first."""
@@ -239,8 +254,6 @@ class Search:
         except StoppedError:
             if not record.measurements:
                 self._end(record, TrialStatus.STOPPED, "the search ended first")
-            elif self._interrupted():
-                return
         else:
             self._record(record, measurement)
 
@@ -299,10 +312,16 @@ class Search:
         measurement = self._evaluator.evaluate(
             candidate, record.trial, fidelity, should_stop=should_stop, on_epoch=on_epoch
         )
-        if self._price is None:
-            return measurement
-        metrics = {**measurement.metrics, **self._price(candidate)}
-        return replace(measurement, metrics=metrics, score=self._objective.score(metrics))
+        if self._price is not None:
+            metrics = {**measurement.metrics, **self._price(candidate)}
+            measurement = replace(
+                measurement, metrics=metrics, score=self._objective.score(metrics)
+            )
+        wanted = {o.name: measurement.metrics[o.name] for o in self._objectives}
+        for name, value in (wanted or {"score": measurement.score}).items():
+            if not math.isfinite(value):  # as the latency of an op that was not measured
+                raise TrialFailedError(f"its {name} is {value}", infeasible=True)
+        return measurement
 
     def _record(self, record: TrialRecord, measurement: Measurement) -> None:
         with self._bookkeeping():

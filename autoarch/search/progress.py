@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autoarch.objectives import Objective
 from autoarch.trials import Fidelity, TrialRecord
 
 
@@ -15,8 +16,11 @@ class Progress:
     The methods are called from the thread that runs the search and must return quickly.
     """
 
-    def run_started(self, run: Path, *, time_limit_s: float | None, spent_s: float) -> None:
-        """A run begins, or goes on after `spent_s` seconds of earlier sittings."""
+    def run_started(
+        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+    ) -> None:
+        """A run begins, or goes on after `spent_s` seconds of earlier sittings; `scored` is what
+        the scores of its trials are."""
 
     def phase(self, name: str) -> None:
         """A phase begins: data, probe, search, final, export, report."""

@@ -11,7 +11,7 @@ import time as time_module
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,9 @@ from autoarch.tasks.runs import (
     fresh_run_removed_on_error,
     is_finished,
     missing_directories,
+    refuse_inside,
     run_description,
+    tell_finished,
 )
 from autoarch.tasks.session import Session
 from autoarch.tasks.settings import (
@@ -55,42 +57,12 @@ from autoarch.trials import RunDirectory, TrialLog, TrialRecord, read_events, re
 from autoarch.trials.run_directory import write_json
 
 SMALLEST_TIME_S = CLOSING_S + 14
+BY_DEFAULT = "accuracy"
+"""What is optimised where nobody says."""
 
 
 class NotFittedError(AutoArchError, ValueError, AttributeError):
     """The estimator was asked for something that only `fit` or `load` provide."""
-
-
-class CommonArguments(TypedDict, total=False):
-    """What every task class takes beside `time`; see `ImageSearch`."""
-
-    trials: int | None
-    oracle: str
-    evaluator: str
-    space: Any
-    objective: str
-    valid: float | str | Path | None
-    test: float | str | Path | None
-    class_weight: str
-    precision: str
-    inherit: bool
-    ship: str
-    max_size_bytes: int | None
-    constraints: Constraints | Mapping[str, Any] | None
-    device: str | None
-    mobile: bool
-    prefer: Mapping[str, Any] | Sequence[str] | str | None
-    objectives: Sequence[str] | str | None
-    preset: Mapping[str, Any] | Sequence[str] | str | None
-    fixed: Mapping[str, Any] | Sequence[str] | str | None
-    forbidden: Mapping[str, Any] | Sequence[str] | str | None
-    warm_start: str | Path | None
-    ensemble: int | None
-    folds: int | None
-    seed: int
-    output: str | Path | None
-    resume: bool
-    progress: Progress | None
 
 
 class BaseSearch(ABC):
@@ -114,7 +86,7 @@ class BaseSearch(ABC):
         oracle: str = "auto",
         evaluator: str = "train",
         space: Any = "auto",
-        objective: str = "accuracy",
+        objective: str = BY_DEFAULT,
         valid: float | str | Path | None = None,
         test: float | str | Path | None = None,
         class_weight: str = "auto",
@@ -123,7 +95,7 @@ class BaseSearch(ABC):
         ship: str = "float",
         max_size_bytes: int | None = None,
         constraints: Constraints | Mapping[str, Any] | None = None,
-        device: str | None = None,
+        device: str | Path | None = None,
         mobile: bool = False,
         prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
         objectives: Sequence[str] | str | None = None,
@@ -208,15 +180,20 @@ class BaseSearch(ABC):
                 f"`time` must be at least {SMALLEST_TIME_S:.0f} s, most of which goes to export "
                 f"and its check; got {settings.time_limit_s:g} s."
             )
+        if self.resume and self.output is None:
+            raise InvalidInputError("`resume` needs `output`: the run to go on with.")
         task = self._open(x, y, validation_data, settings)
         run = choose_run(self.output, task.short_name, settings, task.fingerprint)
+        refuse_inside(run, x)
         fresh, made = not run.exists(), missing_directories(run.root)
         if fresh:
             run.create(run_description(task, settings))
         else:
             check_continuable(run, settings, task.fingerprint, more_time=self.resume)
         with run.lock(), fresh_run_removed_on_error(run, fresh=fresh, made=made):
-            if not is_finished(run):
+            if is_finished(run):
+                tell_finished(run, self.progress)
+            else:
                 self._sit(task, settings, run, started)
         return self._adopt(run)
 
@@ -224,7 +201,12 @@ class BaseSearch(ABC):
         with TrialLog(run.log_file) as log:
             clock = Clock(settings.time_limit_s, spent_s=log.spent_s, started=started)
             progress = self.progress or Progress()
-            progress.run_started(run.root, time_limit_s=clock.limit_s, spent_s=log.spent_s)
+            progress.run_started(
+                run.root,
+                scored=settings.searched,
+                time_limit_s=clock.limit_s,
+                spent_s=log.spent_s,
+            )
             stored = run.settings()
             if stored["settings"] != settings.to_json():  # another time limit
                 write_json(run.settings_file, {**stored, "settings": settings.to_json()})
@@ -234,6 +216,12 @@ class BaseSearch(ABC):
         limits = canonical_constraints(self.constraints, self.device, mobile=self.mobile)
         objectives = canonical_objectives(self.objectives)
         prefer = canonical_targets(self.prefer)
+        metric = objectives.split(",")[0] if objectives else self.objective
+        if self.objective not in (BY_DEFAULT, metric):
+            raise InvalidInputError(
+                f"`objective` {self.objective} and `objectives` {objectives} name two metrics; "
+                "leave out `objective`."
+            )
         limited = bool(limits) or self.mobile
         ship = self.ship
         if not PREPROCESSINGS[self.task].has_int8:
@@ -244,17 +232,18 @@ class BaseSearch(ABC):
             ship = "int8" if ship == "float" and limited else ship
             if ship != "int8" and (limited or self.max_size_bytes is not None):
                 raise InvalidInputError(
-                    f"Limits hold for the int8 file; they do not go with ship={ship!r}."
+                    f"Limits hold for the int8 file; they do not go with ship={ship!r} "
+                    "(--quantize)."
                 )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
         own = {name: getattr(self, name) for name in self.own}
-        return Settings(
+        settings = Settings(
             time_limit_s=parse_duration(self.time),
             trials=self.trials,
             oracle=self.oracle,
             evaluator=self.evaluator,
             space=self._space_name(),
-            objective=objectives.split(",")[0] if objectives else self.objective,
+            objective=metric,
             valid=as_share_or_path(self.valid),
             test=as_share_or_path(self.test),
             class_weight=self.class_weight,
@@ -275,6 +264,9 @@ class BaseSearch(ABC):
             warm_start=None if self.warm_start is None else str(Path(self.warm_start).resolve()),
             **own,
         )
+        if "latency" in settings.priced:  # a search needs a table; using what it found does not
+            settings.budgets.latency_model()
+        return settings
 
     def _space_name(self) -> str:
         if self.evaluator in RELAXED_SPACES:
@@ -289,7 +281,9 @@ class BaseSearch(ABC):
                 "`evaluator` zero-cost is not for texts, only images and sounds."
             )
         if isinstance(self.space, str):
-            mobile = self.mobile and not getattr(self, "pretrained", None)
+            # what names its networks needs no space of the preset
+            named = any(getattr(self, name, None) for name in ("pretrained", "architecture"))
+            mobile = self.mobile and not named
             if self.space not in SPACE_NAMES:
                 raise InvalidInputError(
                     f"`space` must be one of {', '.join(SPACE_NAMES)}; got {self.space!r}."

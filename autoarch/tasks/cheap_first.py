@@ -141,9 +141,9 @@ class CheapFirst(ABC):
             TrialFailedError: Nothing came of it.
         """
 
-    def _times(self) -> dict[str, Any]:
-        """When training and scoring begin and end; the same in every sitting."""
-        if not events_of(self.log, "supernet"):
+    def _times(self, *, anew: bool = False) -> dict[str, Any]:
+        """When training and scoring begin and end; the same in every sitting unless begun anew."""
+        if anew or not events_of(self.log, "supernet"):
             now, end = self.clock.elapsed_s, self.plan.search_until_s
             until = scoring_until = None
             if end is not None:
@@ -156,7 +156,7 @@ class CheapFirst(ABC):
             self.log.append(
                 "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
-        return events_of(self.log, "supernet")[0]
+        return events_of(self.log, "supernet")[-1]
 
     @property
     def measured_baseline(self) -> dict[str, Any] | None:

@@ -107,6 +107,7 @@ class Conclusion:
         search: The search; it is over.
         first: What an earlier run proposed.
         best: The winning trial.
+        folds: Splits that it was measured on.
         shipped: What the final training made of it, and of others in an average.
     """
 
@@ -127,6 +128,7 @@ class Conclusion:
     search: Search
     first: Sequence[Candidate]
     best: TrialRecord
+    folds: int
     shipped: Shipped
 
     def conclude(self) -> dict[str, Any]:
@@ -276,7 +278,7 @@ class Conclusion:
             interrupted=self.interrupted(),
         )
         result["evaluator"] = facts_of(self.log) or {"name": "train"}
-        result["folds"] = len(self.evaluator.folds) + 1
+        result["folds"] = self.folds
         result["ensemble"] = self.shipped.facts
         result["warm_start"] = warm_start_facts(self.settings.warm_start, self.first, search.trials)
         # What is priced is the int8 file, or where there is none, the one that is shipped.

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import numpy as np
-
 from autoarch.architecture import Architecture
 from autoarch.errors import TrialFailedError
 from autoarch.oracles.decisions import DecisionSpace
@@ -69,6 +67,7 @@ class Differentiable(CheapFirst):
     def cheap_look(self) -> dict[str, Any] | None:
         """See `CheapFirst.cheap_look`: relaxes the space."""
         relaxed = self._relaxed()
+        self._times(anew=True)  # what an earlier sitting began is lost, and its time with it
         self.phase("relaxation")
         relaxation, loss = self._trained(relaxed)
         if self.interrupted():
@@ -88,9 +87,10 @@ class Differentiable(CheapFirst):
             raise TrialFailedError(
                 "each network that the relaxation found had collapsed to skip connections"
             )
-        valid = self.evaluator.valid  # may be in the order of the classes
+        # Not sorted: batches of one class have statistics of one class.
+        valid = self.evaluator.valid
         drawn = rng("scored", seed=self.evaluator.seed).permutation(len(valid))[:SCORED_ON]
-        examples = valid.at(np.sort(drawn))
+        examples = valid.at(drawn)
         until = self._times()["scoring_until_s"]
         checks: dict[str, dict[str, Any]] = {}
         scores: dict[str, float] = {}
@@ -100,7 +100,7 @@ class Differentiable(CheapFirst):
                 continue
             checks[candidate.key] = dict(candidate.decisions)
             if until is None or self.clock.elapsed_s < until:
-                scores[candidate.key] = relaxation.score(gates, examples, self.objective)
+                scores[candidate.key] = relaxation.score(gates, examples, self.evaluator.objective)
         if not checks:
             raise TrialFailedError(
                 "no network that the relaxation found fits the limits and the time"
@@ -147,7 +147,6 @@ class Differentiable(CheapFirst):
             seed=evaluator.seed,
             class_weights=evaluator.class_weights,
         )
-        # Of this sitting: what an earlier one began is lost.
         progress = self._share_done(self.clock.elapsed_s)
         heartbeat = Heartbeat(self.log, self.clock)
 

@@ -80,7 +80,7 @@ def choose_members(
     *,
     objective: Objective,
     most: int,
-    final_s: float,
+    members_s: float,
     now_s: float,
     note: Callable[[str], None],
 ) -> list[Member]:
@@ -97,7 +97,7 @@ def choose_members(
         log: The run's log.
         objective: Which way is better.
         most: Most members.
-        final_s: Seconds of the final training; infinite where there is no limit.
+        members_s: Seconds for the final training of all; infinite where there is no limit.
         now_s: Time budget spent.
         note: Is told what was decided.
     """
@@ -109,7 +109,7 @@ def choose_members(
     answers = {r.trial: load_arrays(run.answers_file(r.trial))["answers"][0] for r in with_answers}
     decided = [event["weights"] for event in log.events if event["event"] == "ensemble"]
     if not decided:
-        affordable = int(min(most, max(1.0, final_s / LEAST_TIME_S)))
+        affordable = int(min(most, max(1.0, members_s / LEAST_TIME_S)))
         found = greedy_weights(list(answers.values()), valid.labels, objective, most=affordable)
         decided = [{str(trial): weight for trial, weight in zip(answers, found) if weight > 0}]
         log.append("ensemble", t=now_s, weights=decided[0])

@@ -42,7 +42,8 @@ from autoarch.spaces import (
 )
 from autoarch.spaces.backbones import Backbone, find_backbones
 from autoarch.spaces.hypermodel import HyperModelSpace
-from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.arguments import CommonArguments
+from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.limits import fitting_scale
 from autoarch.tasks.own_space import as_given, family_of
 from autoarch.tasks.scaling import (
@@ -230,14 +231,14 @@ class ImageSearch(BaseSearch):
 
     Args:
         time: Everything is done within this: "90s", "10m", "1h30m", seconds, or None for no limit
-            (a run is then repeatable to the last digit by its seed).
+            (a run is then repeatable to the last digit by its seed, on CPUs).
         trials: Most networks to try; None for as many as the time allows.
         oracle: How they are chosen: "auto", or a key of `autoarch.oracles.ORACLES`.
         evaluator: How candidates are measured: "train" trains each for some epochs; "one-shot"
-            trains shared weights once, scores thousands of candidates with them, and trains the
-            best alone; "zero-cost" leaves out the worse half of networks scored without any
-            training; "darts", "darts-second-order" (cell space), "fbnet" and "proxyless" (mobile
-            space) train one network of all options and then alone what its gradients chose.
+            trains shared weights once, scores as many candidates with them as the time allows, and
+            trains the best alone; "zero-cost" leaves out the worse half of networks scored without
+            any training; "darts", "darts-second-order" (cell space), "fbnet" and "proxyless"
+            (mobile space) train one network of all options, then alone what its gradients chose.
         space: Family of networks: "auto", "residual", "mobile", "cell", "chain", "topology",
             "nasbench201", or "pretrained", which "auto" stands for where `pretrained` is given; or
             your own: a subclass of `autoarch.spaces.SearchSpace`, or anything
@@ -270,7 +271,8 @@ class ImageSearch(BaseSearch):
             where neither that work nor a device is limited; "none": by the picture alone.
         ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
             answers are what is measured and reported.
-        max_size_bytes: Most bytes of the int8 file; checked on the file itself.
+        max_size_bytes: Most bytes of the int8 file, with `ship` int8; checked on the file itself.
+            The search goes by `constraints`.
         constraints: `Constraints`: hard limits on what is shipped, the int8 file. No network above
             them is trained, and none is exported.
         device: Name or path of a device profile whose limits hold, too.
@@ -291,7 +293,7 @@ class ImageSearch(BaseSearch):
         seed: Of the split, the search and the training.
         output: Directory of the run; None for one below `runs/`.
         resume: Allows another `time` when an unfinished run in `output` is continued.
-        progress: Is told how the run goes.
+        progress: Is told how the run goes; `PlainProgress()` prints a line a trial.
 
     After `fit` (or from `autoarch.load`): `result_` (what `--json` prints), `run_` (the directory),
     `classes_`, `trials_`, `best_`, `model_`.

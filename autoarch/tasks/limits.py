@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autoarch.architecture import Architecture
-from autoarch.costs import cached_table, load_profile
+from autoarch.costs import cached_table, load_profile, profile_names
 from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import COST_UNITS, MOBILE_LIMITS, Constraints
 from autoarch.errors import InvalidInputError
@@ -42,7 +43,7 @@ FRONT_ORACLES = ("auto", "nsga2", "bayesian")
 
 
 def canonical_constraints(
-    constraints: Constraints | Mapping[str, Any] | None, device: str | None, *, mobile: bool
+    constraints: Constraints | Mapping[str, Any] | None, device: str | Path | None, *, mobile: bool
 ) -> dict[str, Any] | None:
     """The limits of a run as `run.json` keeps them: the user's, the device's, and the preset's.
 
@@ -59,6 +60,8 @@ def canonical_constraints(
         given = Constraints.of({**given.to_json(), "device": device})
     if given.device is not None:
         limits = load_profile(given.device).limits
+        if given.device not in profile_names():  # a file; the run may be loaded from elsewhere
+            given = Constraints.of({**given.to_json(), "device": str(Path(given.device).resolve())})
         of_device = {cost: getattr(limits, f"max_{cost}", None) for cost in COST_UNITS}
         given = given.within({cost: v for cost, v in of_device.items() if v is not None})
     if mobile:

@@ -104,7 +104,8 @@ def choose_oracle(
     if followers and cheap and name == "bayesian":
         known = standardised(cheap)
         own |= {
-            "pool": followers,
+            # what scored them knows no recipe: the space's default stands for it
+            "pool": [space.candidate(decisions).decisions for decisions in followers],
             "features": lambda decisions: [known.get(candidate_of(decisions).key, 0.0)],
         }
     else:

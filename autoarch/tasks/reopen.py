@@ -9,7 +9,7 @@ from autoarch.errors import RunDirectoryError
 from autoarch.search.progress import Progress
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.image import ImageSearch
-from autoarch.tasks.runs import is_finished
+from autoarch.tasks.runs import is_finished, tell_finished
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.speech import SpeechSearch
 from autoarch.tasks.text import TextSearch
@@ -79,6 +79,7 @@ def resume(
     directory = RunDirectory(Path(run))
     estimator = _estimator(directory, progress)
     if is_finished(directory):
+        tell_finished(directory, progress)
         return estimator._adopt(directory)
     if ":" in (space := str(directory.settings()["settings"]["space"])):
         raise RunDirectoryError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from autoarch.errors import AutoArchError, RunDirectoryError
 from autoarch.objectives import get_objective
+from autoarch.search.progress import Progress
 from autoarch.tasks.result import default_output, versions
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Task
@@ -24,6 +25,28 @@ from autoarch.trials import RunDirectory, read_events
 def is_finished(run: RunDirectory) -> bool:
     """Whether the run came to its end."""
     return any(event["event"] == "finished" for event in read_events(run.log_file))
+
+
+def tell_finished(run: RunDirectory, progress: Progress | None) -> None:
+    """Says that there is nothing to go on with: who asks again may want more training."""
+    if progress is not None:
+        progress.note(
+            f"{run.root} is finished: nothing is trained. To go on from what it found, begin "
+            f"another run with `--warm-start {run.root}`."
+        )
+
+
+def refuse_inside(run: RunDirectory, data: Any) -> None:
+    """Raises `RunDirectoryError` where a new run would lie in the folder of its own data."""
+    if run.exists() or not isinstance(data, str | Path) or not Path(data).is_dir():
+        return
+    if any(path.is_file() and path.stem == "train" for path in Path(data).iterdir()):
+        return  # tables, beside which nothing is read
+    if run.root.resolve().is_relative_to(Path(data).resolve()):
+        raise RunDirectoryError(
+            f"Output {run.root} lies inside the data {data}, where it would be read as a class; "
+            "give `output` (--output) elsewhere."
+        )
 
 
 def choose_run(output: str | Path | None, name: str, settings: Settings, data: str) -> RunDirectory:

@@ -75,8 +75,8 @@ def choose_scale(
 ) -> Scale:
     """Chooses side and width so that the final training gets about `EPOCHS_WANTED` epochs.
 
-    Resolution comes first for photos: the largest side at which the narrowest network still gets
-    its epochs; then the widest network that does at that side.
+    Resolution comes first for photos: the largest side at which a narrow network still gets its
+    epochs; then the widest network that does at that side.
 
     Args:
         kind: Makes the space that is sized, from a shape, the classes and a width.

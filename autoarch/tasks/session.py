@@ -14,14 +14,21 @@ from autoarch.data import TaskData
 from autoarch.data.folds import further_folds
 from autoarch.errors import BudgetError, InvalidInputError, TrialFailedError
 from autoarch.evaluation.train import TrainEvaluator
-from autoarch.objectives import get_objective, preferring
+from autoarch.objectives import get_objective
 from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
 from autoarch.search.halving import ALIKE
+from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.conclusion import Conclusion
-from autoarch.tasks.ensemble import Member, Shipped, choose_members, train_members
+from autoarch.tasks.ensemble import (
+    TEACHERS_SHARE,
+    Member,
+    Shipped,
+    choose_members,
+    train_members,
+)
 from autoarch.tasks.evaluators import check_evaluator, stages_of
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
@@ -86,7 +93,8 @@ class Session:
             check_evaluator(self.settings.evaluator, baseline.architecture)
             evaluator = self._evaluator(data, setup)
             plan = self._plan(evaluator, baseline, self._folds(data))
-            self._measure_on(plan.folds, evaluator, setup, data)
+            if not self._searched:
+                self._measure_on(plan.folds, evaluator, setup, data)
             first = first_candidates(
                 self.run_directory, space, baseline, self.budgets, self.progress.note
             )
@@ -125,6 +133,7 @@ class Session:
             search=search,
             first=first,
             best=best,
+            folds=plan.folds,
             shipped=shipped,
         ).conclude()
 
@@ -144,7 +153,8 @@ class Session:
 
     def _load(self, setup: Setup) -> TaskData:
         self._phase("data")
-        data = self.task.load(setup, self.run_directory, self.progress)
+        reader = _Reader(self.progress, Heartbeat(self.log, self.clock))
+        data = self.task.load(setup, self.run_directory, reader)
         findings = data.findings
         for note in findings.notes:
             self.progress.note(note)
@@ -212,10 +222,14 @@ class Session:
 
     def _plan(self, evaluator: TrainEvaluator, baseline: Candidate, folds: tuple[int, int]) -> Plan:
         self._phase("probe")
+        before: Plan | None = None
+        limit_s = made_for = self.clock.limit_s
         for event in self.log.events:
             if event["event"] == "plan":
-                return Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
-        limit_s = self.clock.limit_s
+                before = Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
+                made_for = event.get("limit_s", limit_s)
+        if before is not None and made_for == limit_s:
+            return before
         epoch_s = 0.0 if limit_s is None else evaluator.seconds_per_epoch(baseline)
         start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
@@ -227,14 +241,16 @@ class Session:
         left_s = math.inf
         if plan.final_until_s is not None:
             left_s = plan.final_until_s - self.clock.elapsed_s
-        if limit_s is not None and left_s < SMALLEST_TRAINING_S:
+        if before is not None:  # with another time: looks stay comparable with those so far
+            plan = replace(plan, rungs=before.rungs, folds=before.folds)
+        elif limit_s is not None and left_s < SMALLEST_TRAINING_S:
             raise BudgetError(
                 f"`time` of {limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
                 f"with its check needs about {closing_s(limit_s, start_s):.0f} s. "
                 "Give more time."
             )
-        self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan))
+        self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan), limit_s=limit_s)
         return plan
 
     def _run_search(
@@ -246,7 +262,7 @@ class Session:
         first: Sequence[Candidate],
     ) -> Search:
         self._phase("search")
-        objective = preferring(self.objective, self.settings.prefer or {})
+        objective = self.settings.searched
         objectives, priced = self.settings.objectives, self.settings.priced
         make_search = partial(
             Search,
@@ -272,7 +288,7 @@ class Session:
             max_trials=self.settings.trials,
             inherit=self.settings.inherit,
         )
-        if any(event["event"] == "final" for event in self.log.events):
+        if self._searched:
             return search
         method = self.settings.evaluator
         if method == "train":
@@ -301,6 +317,7 @@ class Session:
     ) -> list[Member]:
         assert self.settings.ensemble is not None
         now_s = self.clock.elapsed_s
+        final_s = math.inf if plan.final_until_s is None else plan.final_until_s - now_s
         return choose_members(
             best,
             search.trials,
@@ -310,7 +327,7 @@ class Session:
             self.log,
             objective=self.objective,
             most=self.settings.ensemble,
-            final_s=math.inf if plan.final_until_s is None else plan.final_until_s - now_s,
+            members_s=final_s * (TEACHERS_SHARE if self.settings.teaches else 1.0),
             now_s=now_s,
             note=self.progress.note,
         )
@@ -332,6 +349,11 @@ class Session:
             interrupted=self._interrupts.requested,
         )
 
+    @property
+    def _searched(self) -> bool:
+        """Whether the search is over: the final training had begun in an earlier sitting."""
+        return any(event["event"] == "final" for event in self.log.events)
+
     # -- Around the phases ---------------------------------------------------------------------
 
     def _phase(self, name: str) -> None:
@@ -348,3 +370,17 @@ class Session:
             )
 
         return gentle_interrupts(may_wait, on_request, self._interrupts)
+
+
+class _Reader(Progress):
+    """Hands on what is said while data is read; the log hears that time passes."""
+
+    def __init__(self, progress: Progress, heartbeat: Heartbeat):
+        self._progress, self._heartbeat = progress, heartbeat
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
+
+    def reading(self, done: int, total: int) -> None:
+        self._heartbeat()
+        self._progress.reading(done, total)

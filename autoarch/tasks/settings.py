@@ -12,7 +12,7 @@ from typing import Any
 from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
-from autoarch.objectives import get_objective
+from autoarch.objectives import Objective, get_objective, preferring
 from autoarch.oracles import KERAS_TUNER_ORACLES, ORACLES
 from autoarch.spaces import (
     NAMED,
@@ -144,6 +144,11 @@ class Settings:
                     f"`architecture` is the only network that is trained; it does not go with "
                     f"space={self.space!r}."
                 )
+            if self.evaluator != "train":
+                raise InvalidInputError(
+                    "`architecture` is the only network that is trained; there is nothing for "
+                    f"`evaluator` {self.evaluator} to look for."
+                )
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
@@ -160,15 +165,13 @@ class Settings:
         if (beyond or self.mobile) and self.ship != "int8":
             raise InvalidInputError(
                 f"{', '.join(beyond) or '`mobile`'}: limits of this kind hold for the int8 file; "
-                f"they do not go with ship={self.ship!r}."
+                f"they do not go with ship={self.ship!r} (--quantize)."
             )
         if self.objectives and (self.prefer or self.oracle not in FRONT_ORACLES):
             raise InvalidInputError(
                 f"`objectives` go with the oracles {', '.join(FRONT_ORACLES)} and without "
                 f"`prefer`; got oracle={self.oracle!r}, prefer={self.prefer!r}."
             )
-        if "latency" in self.priced:
-            self.budgets.latency_model()
         if not isinstance(self.inherit, bool):
             raise InvalidInputError(f"`inherit` must be True or False; got {self.inherit!r}.")
         if self.trials is not None and (not _is_int(self.trials) or self.trials < 1):
@@ -192,6 +195,10 @@ class Settings:
             raise InvalidInputError(
                 "`evaluator` zero-cost scores networks with fresh weights; it does not go with "
                 "`pretrained`."
+            )
+        if self.pretrained is not None and self.inherit:
+            raise InvalidInputError(
+                "`pretrained` networks begin with weights of their own; leave out `inherit`."
             )
         if self.pretrained is not None and self.architecture is not None:
             raise InvalidInputError(
@@ -281,6 +288,11 @@ class Settings:
         return budgets_of(self.constraints, half=self.ship == "float16")
 
     @property
+    def searched(self) -> Objective:
+        """What the search goes by: the objective, weighed where there are targets."""
+        return preferring(get_objective(self.objective), self.prefer or {})
+
+    @property
     def priced(self) -> tuple[str, ...]:
         """The costs that the search looks at: limits, targets and objectives."""
         limited = Constraints.of(self.constraints).limits
@@ -336,10 +348,15 @@ def _is_int(value: Any) -> bool:
 
 
 def as_share_or_path(value: float | str | Path | None) -> float | str | None:
-    """`--valid` and `--test` come as text: a number is a share, anything else a path."""
+    """A number, or a text such as "0.15" or "15%", is a share; anything else a path.
+
+    >>> as_share_or_path("15%"), as_share_or_path("held/out")
+    (0.15, 'held/out')
+    """
     if value is None or isinstance(value, int | float):
         return value
+    text = str(value)
     try:
-        return float(str(value))
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        return str(value)
+        return text

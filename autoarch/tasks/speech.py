@@ -29,7 +29,8 @@ from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, SpeechSpace
-from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.arguments import CommonArguments
+from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.limits import NARROWEST, baseline_of, fitting_width
 from autoarch.tasks.scaling import EPOCHS_WANTED
 from autoarch.tasks.settings import Settings

@@ -34,7 +34,8 @@ from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import MobileSpace, SearchSpace
 from autoarch.spaces.text import MIXTURE, TextSpace
-from autoarch.tasks.base import BaseSearch, CommonArguments
+from autoarch.tasks.arguments import CommonArguments
+from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
 from autoarch.tasks.text_sizes import DEEP, TextSize, fitting_size
@@ -54,6 +55,9 @@ truth: with its embeddings, which the probe does not know, an epoch takes some 5
 its multiply-adds would."""
 SUBWORDS = (3, COLUMNS - 3)
 """First column of the subwords, and how many there are."""
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), " ")
+"""Halves of characters: no part of a token, and nothing that UTF-8 has bytes for."""
+
 SHOWN = 600
 """Characters of a text that the report shows."""
 SAMPLES = ("", "What is an atom ?", "good", "\u5f88\u597d\u5403", "\U0001f600 !?", "word " * 300)
@@ -175,7 +179,7 @@ class TextTask(Task):
 
     def samples(self, model: TrainedModel, part: ExampleSet, chosen: Array) -> Samples:
         assert isinstance(part, TextSet)
-        encoded = [part.texts[i].encode("utf-8", "replace") for i in chosen]
+        encoded = [part.texts[i].translate(_SURROGATES).encode() for i in chosen]
         return Samples.answered_by(model, np.asarray(part.inputs[chosen]), encoded)
 
     def show(self, part: ExampleSet, position: int) -> dict[str, Any]:
@@ -301,6 +305,11 @@ class TextSearch(BaseSearch):
         if isinstance(x, str | Path):
             parts = list_texts(Path(x), self.text_column, self.label_column)
             rows = parts.get("test", parts["train"])
+            if rows.skipped and self.progress is not None:
+                name, reason = rows.skipped[0]
+                self.progress.note(
+                    f"{len(rows.skipped)} texts are left out; the first: {name} ({reason})."
+                )
             texts, given = list(rows.texts), list(rows.labels)
         else:
             parts, _ = given_rows(x, y, None, self.text_column, self.label_column)

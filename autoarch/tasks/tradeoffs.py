@@ -9,7 +9,6 @@ from typing import Any
 
 from autoarch.architecture import Architecture
 from autoarch.costs.budgets import Budgets
-from autoarch.objectives import get_objective, preferring
 from autoarch.search.front import front_of
 from autoarch.tasks.limits import search_objectives
 from autoarch.tasks.settings import Settings
@@ -68,7 +67,7 @@ def tradeoffs_of(
 
 
 def _formula(settings: Settings) -> str:
-    objective = preferring(get_objective(settings.objective), settings.prefer or {})
+    objective = settings.searched
     exponent = getattr(objective, "exponent", 0.0) * (1 if objective.direction == "max" else -1)
     factors = " * ".join(f"({cost} / target) ** {exponent:g}" for cost in settings.prefer or {})
     return f"{objective.name} * {factors}"

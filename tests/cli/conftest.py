@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import autoarch
 import autoarch.data
+from autoarch.objectives import get_objective
 from autoarch.trials import Fidelity, Measurement, RunDirectory, TrialLog, TrialRecord, TrialStatus
 
 RESULT = {"run": "runs/a", "test": {"accuracy": 0.741, "n": 1000, "auc": float("nan")}}
@@ -35,7 +36,7 @@ def failed(trial: int, reason: str = "loss became NaN in epoch 2") -> TrialRecor
 def tell(progress: Any, run: Path) -> None:
     """Tells a display a short run: two trials measured, one failed, the winner trained on."""
     first, second = measured(0, 0.6, width=32), measured(1, 0.7, width=64)
-    progress.run_started(run, time_limit_s=300.0, spent_s=0.0)
+    progress.run_started(run, scored=get_objective("accuracy"), time_limit_s=300.0, spent_s=0.0)
     progress.phase("data")
     progress.reading(50, 100)
     progress.note("3 duplicates were left out of training.")
@@ -78,6 +79,8 @@ class FakeSearch:
 
     def evaluate(self, data: str) -> dict[str, Any]:
         self.data = data
+        if self.progress is not None:
+            self.progress.note("2 files could not be read and are left out.")
         return {"accuracy": 0.75, "log_loss": 0.4, "n": 1200, "accuracy_ci95": [0.72, 0.78]}
 
     def predict_files(self, paths: list[Path]) -> tuple[Any, list[tuple[Path, str]]]:

@@ -52,7 +52,7 @@ def test_settings_reach_the_search(runner: CliRunner, search) -> None:
         "space": "mobile",
         "objective": "macro_f1",
         "image_size": 64,
-        "valid": 0.2,
+        "valid": "20%",
         "test": "held/out",
         "class_weight": "none",
         "precision": "float32",
@@ -138,12 +138,6 @@ def test_choices_are_those_of_the_search(option: str, values: tuple[str, ...]) -
     (parameter,) = [p for p in fit.params if p.name == option]
     assert isinstance(parameter.type, click.Choice)
     assert tuple(parameter.type.choices) == values
-
-
-@pytest.mark.parametrize(("text", "value"), [("0", 0.0), ("0.15", 0.15), ("15%", 0.15), ("a", "a")])
-def test_a_part_is_a_share_or_a_path(runner: CliRunner, search, text: str, value: object) -> None:
-    runner.invoke(cli, ["fit", "photos", "--test", text])
-    assert search.made[0].settings["test"] == pytest.approx(value)
 
 
 @pytest.mark.parametrize("command", ["fit", "resume"])

@@ -12,13 +12,17 @@ from types import SimpleNamespace
 import pytest
 from autoarch.cli.display import Display
 from autoarch.cli.live import LiveProgress
-from autoarch.cli.plain import PlainProgress
-from autoarch.cli.text import clock, to_json
-from autoarch.cli.watching import Watcher, watcher
+from autoarch.cli.text import to_json
+from autoarch.cli.watching import watcher
 from rich.console import Console
 from rich.text import Text
 
+from autoarch.objectives import Objective, get_objective, preferring
+from autoarch.report.wording import clock
+from autoarch.search.plain import PlainProgress, Watcher
 from autoarch.trials import Fidelity
+
+ACCURACY = get_objective("accuracy")
 
 
 class Time:
@@ -63,21 +67,21 @@ def test_json_of_paths_and_infinities() -> None:
 def test_the_kind_of_progress(monkeypatch, quiet, terminal, term, kind) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     monkeypatch.setenv("TERM", term)
-    assert type(watcher(quiet=quiet, objective="accuracy")) is kind
+    assert type(watcher(quiet=quiet)) is kind
 
 
 def test_a_watcher_counts_earlier_sittings_and_the_start() -> None:
     now = Time()
     progress = Watcher(now)
     now.seconds = 5.0  # importing TensorFlow
-    progress.run_started(Path("runs/a"), time_limit_s=None, spent_s=40.0)
+    progress.run_started(Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=40.0)
     now.seconds = 7.0
     assert progress.spent_s == 47.0
 
 
 def test_plain_progress_is_a_line_a_trial(capsys, story: SimpleNamespace) -> None:
     now = Time()
-    progress = PlainProgress("accuracy", now=now)
+    progress = PlainProgress(now=now)
     story.tell(progress, Path("runs/a"))
     now.seconds = 75.0
     progress.finished({})
@@ -99,13 +103,15 @@ def test_plain_progress_is_a_line_a_trial(capsys, story: SimpleNamespace) -> Non
 
 
 def test_plain_progress_of_a_resumed_run(capsys) -> None:
-    PlainProgress("accuracy", now=Time()).run_started(Path("a"), time_limit_s=None, spent_s=61.0)
+    PlainProgress(now=Time()).run_started(
+        Path("a"), scored=ACCURACY, time_limit_s=None, spent_s=61.0
+    )
     assert capsys.readouterr().err == "[ 1:01] run a, 1 min 1 s already spent\n"
 
 
 def test_the_live_frame(story: SimpleNamespace) -> None:
     now = Time()
-    progress = LiveProgress("accuracy", console=console(), now=now)
+    progress = LiveProgress(console=console(), now=now)
     story.tell(progress, Path("runs/a"))
     now.seconds = 61.0
     frame = lines(progress)
@@ -126,7 +132,7 @@ def test_the_live_frame(story: SimpleNamespace) -> None:
 @pytest.mark.parametrize("width", [200, 80, 60, 30, 10])
 @pytest.mark.parametrize("height", [24, 12, 4])
 def test_the_live_frame_fits(story: SimpleNamespace, width: int, height: int) -> None:
-    progress = LiveProgress("accuracy", console=console(width, height), now=Time())
+    progress = LiveProgress(console=console(width, height), now=Time())
     story.tell(progress, Path("runs/with-a-name-that-is-rather-long"))
     for trial in range(3, 20):
         progress.trial_measured(story.measured(trial, 0.5, width=trial), story.measured(1, 0.7))
@@ -137,7 +143,7 @@ def test_the_live_frame_fits(story: SimpleNamespace, width: int, height: int) ->
 
 def test_a_phase_that_comes_back_adds_up() -> None:
     now = Time()
-    progress = LiveProgress("accuracy", console=console(), now=now)
+    progress = LiveProgress(console=console(), now=now)
     for name, seconds in (("probe", 2.0), ("data", 5.0), ("probe", 3.0), ("search", 7.0)):
         progress.phase(name)
         now.seconds += seconds
@@ -145,7 +151,7 @@ def test_a_phase_that_comes_back_adds_up() -> None:
 
 
 def test_what_is_going_on_now(story: SimpleNamespace) -> None:
-    progress = LiveProgress("accuracy", console=console(), now=Time())
+    progress = LiveProgress(console=console(), now=Time())
 
     def now() -> str:
         return lines(progress)[4].removeprefix("now").strip()
@@ -167,29 +173,39 @@ def test_what_is_going_on_now(story: SimpleNamespace) -> None:
 
 def test_without_a_time_limit_the_time_so_far_is_shown() -> None:
     now = Time()
-    progress = LiveProgress("accuracy", console=console(), now=now)
-    progress.run_started(Path("runs/a"), time_limit_s=None, spent_s=0.0)
+    progress = LiveProgress(console=console(), now=now)
+    progress.run_started(Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=0.0)
     now.seconds = 3.0
     assert lines(progress)[0].split() == ["AutoArch", "runs/a", "0:03", "so", "far"]
 
 
 def test_a_resumed_run_shows_its_earlier_trials(run: Path) -> None:
-    progress = LiveProgress("accuracy", console=console(), now=Time())
-    progress.run_started(run, time_limit_s=300.0, spent_s=20.0)
+    progress = LiveProgress(console=console(), now=Time())
+    progress.run_started(run, scored=ACCURACY, time_limit_s=300.0, spent_s=20.0)
     text = "\n".join(lines(progress))
     assert "trial 1: accuracy 70.0 % after 3 epochs (trial 0: 60.0 % after 3)" in text
     assert "2 trials measured, 1 failed" in text
 
 
-def test_log_loss_is_not_in_per_cent(story: SimpleNamespace) -> None:
-    progress = LiveProgress("log_loss", console=console(), now=Time())
+@pytest.mark.parametrize(
+    ("scored", "text"),
+    [
+        (get_objective("log_loss"), "log loss 0.432"),
+        (preferring(ACCURACY, {"size": 1e5}), "weighed accuracy 0.432"),
+    ],
+)
+def test_what_is_no_share_is_not_in_per_cent(
+    story: SimpleNamespace, scored: Objective, text: str
+) -> None:
+    progress = LiveProgress(console=console(), now=Time())
+    progress.run_started(Path("a"), scored=scored, time_limit_s=None, spent_s=0.0)
     progress.trial_measured(story.measured(0, 0.4321), story.measured(0, 0.4321))
-    assert "trial 0: log loss 0.432" in lines(progress)[5]
+    assert f"trial 0: {text}" in lines(progress)[5]
 
 
 def test_the_display_goes_and_notes_stay(story: SimpleNamespace) -> None:
     screen = console()
-    with LiveProgress("accuracy", console=screen) as progress:
+    with LiveProgress(console=screen) as progress:
         story.tell(progress, Path("runs/a"))
         sys.stdout.write("printed by a library\n")
     text = screen.file.getvalue()
@@ -201,8 +217,8 @@ def test_the_display_goes_and_notes_stay(story: SimpleNamespace) -> None:
 def test_the_clock_goes_on_while_the_run_is_busy() -> None:
     screen = console()
     now = Time()
-    with LiveProgress("accuracy", console=screen, now=now) as progress:
-        progress.run_started(Path("a"), time_limit_s=600.0, spent_s=0.0)
+    with LiveProgress(console=screen, now=now) as progress:
+        progress.run_started(Path("a"), scored=ACCURACY, time_limit_s=600.0, spent_s=0.0)
         now.seconds = 100.0
         deadline = time.monotonic() + 10
         while "8:20" not in screen.file.getvalue():

@@ -14,6 +14,8 @@ import pytest
 from autoarch.cli.main import cli
 from click.testing import CliRunner
 
+from autoarch.trials import RunDirectory
+
 
 def test_evaluate_prints_a_table(runner: CliRunner, search, run: Path) -> None:
     result = runner.invoke(cli, ["evaluate", str(run), "more/"])
@@ -29,6 +31,30 @@ def test_evaluate_prints_a_table(runner: CliRunner, search, run: Path) -> None:
 def test_evaluate_prints_json(runner: CliRunner, search, run: Path) -> None:
     result = runner.invoke(cli, ["evaluate", str(run), "more/", "--json"])
     assert json.loads(result.stdout)["accuracy_ci95"] == [0.72, 0.78]
+
+
+def test_evaluate_tells_what_is_left_out(runner: CliRunner, search, run: Path) -> None:
+    result = runner.invoke(cli, ["evaluate", str(run), "more/", "--json"])
+    assert result.stderr == "2 files could not be read and are left out.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["evaluate", "{run}", "more/"], ["predict", "{run}", "more.csv"]]
+)
+def test_only_texts_have_columns(runner: CliRunner, search, run: Path, arguments) -> None:
+    command = [argument.format(run=run) for argument in arguments]
+    result = runner.invoke(cli, [*command, "--text-column", "body"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+
+
+def test_predict_of_a_folder_without_texts(runner: CliRunner, search, tmp_path: Path) -> None:
+    texts = RunDirectory(tmp_path / "run")
+    texts.create({"task": "text", "settings": {}})
+    (tmp_path / "empty").mkdir()
+    result = runner.invoke(cli, ["predict", str(texts.root), str(tmp_path / "empty")])
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: No texts in {tmp_path / 'empty'}.\n"
 
 
 def test_predict_prints_a_table(runner: CliRunner, search, run: Path) -> None:
@@ -124,7 +150,7 @@ def test_export_writes_what_is_asked_for(
 
 
 def test_export_takes_names_with_dashes(runner: CliRunner, search, run: Path) -> None:
-    options = ["--format", "c-array", "--format", "litert-int8"]
+    options = ["--format", "c-array", "--format", "litert_int8"]
     assert runner.invoke(cli, ["export", str(run), *options]).exit_code == 0
     assert search.made[0].exported == (None, ("c_array", "litert_int8"))
 

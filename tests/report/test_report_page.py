@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from autoarch.errors import InvalidArchitectureError, RunDirectoryError
+from autoarch.report import summarise
 from autoarch.report.page import write_report
-from autoarch.trials import RunDirectory
+from autoarch.trials import Measurement, RunDirectory
 from autoarch.trials.run_directory import write_json
 
 MakeRun = Callable[..., Any]
@@ -131,6 +132,11 @@ def test_the_whole_story_is_on_one_page(complete_run: RunDirectory) -> None:
         assert part in page.text, part
     assert len(page.named("img")) == 18
     assert len(page.named("svg")) == 6
+
+
+def test_every_drawing_has_a_name(complete_run: RunDirectory) -> None:
+    for drawing in page_of(complete_run).named("svg"):
+        assert drawing["role"] == "img" and drawing["aria-label"]
 
 
 def test_names_from_outside_are_only_text(fake_run: MakeRun) -> None:
@@ -256,6 +262,42 @@ def test_a_run_under_way_leads_with_the_best_so_far(fake_run: MakeRun) -> None:
     assert "Best so far, validation accuracy 68.1 %" in page.text
     assert "there is no final model and no test yet" in page.text
     assert len(page.named("svg")) == 4
+
+
+def test_a_trial_that_the_end_cut_off_is_no_failure(fake_run: MakeRun) -> None:
+    run = fake_run()
+    run.phase("search", 1.0)
+    run.trial(0, 2.0, {3: 0.561})
+    run.trial(1, 12.0, {}, width=24, ended=("stopped", "the search ended first"))
+    run.log.close()
+    page = page_of(run.directory)
+    assert "stopped the search ended first" in page.text
+    assert "failed or too large" not in page.text
+    tags = [attrs.get("class") for attrs in page.named("span")]
+    assert "tag" in tags and "tag bad" not in tags
+
+
+def test_a_weighed_score_is_called_so_and_is_not_in_per_cent(fake_run: MakeRun) -> None:
+    run = fake_run()
+    about = run.directory.settings()
+    about["settings"]["prefer"] = {"macs": 1e6}
+    write_json(run.directory.settings_file, about)
+    run.phase("search", 1.0)
+    run.log.append("proposed", t=2.0, trial=0, decisions={}, key="k", params=1000, macs=10)
+    for epochs, score in ((3.0, 0.998), (9.0, 1.043)):
+        measured = Measurement(score, {"accuracy": 0.81}, epochs, train_s=1.0, wall_s=1.0)
+        run.log.append("measured", t=epochs, trial=0, measurement=measured.to_json())
+    run.log.close()
+    page, text = page_of(run.directory), summarise(run.directory).text()
+    for part in (
+        "Best so far, validation weighed accuracy 1.043",
+        "Scores are validation weighed accuracy.",
+        "Rank Trial Weighed accuracy",
+        "Trials: weighed accuracy",
+    ):
+        assert part in page.text, part
+    assert "104.3" not in page.text + text and "99.8" not in page.text + text
+    assert "81.0 % accuracy" in text
 
 
 def test_nothing_held_out(fake_run: MakeRun) -> None:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from autoarch.objectives import get_objective
+from autoarch.objectives import Objective, get_objective, preferring
 from autoarch.report import plots
 from autoarch.report.run_files import RunFiles, read_run
 from autoarch.trials import RunDirectory
@@ -37,9 +37,16 @@ def test_every_measurement_is_a_point() -> None:
     assert "failed or too large" in svg
 
 
-def test_a_loss_is_drawn_as_it_is() -> None:
-    svg = plots.scores_over_time([(1.0, 1.25, 0)], [], get_objective("log_loss"), final=None)
-    assert "validation log loss" in svg
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [
+        (get_objective("log_loss"), "log loss"),
+        (preferring(ACCURACY, {"macs": 1e6}), "weighed accuracy"),
+    ],
+)
+def test_what_is_no_share_is_drawn_as_it_is(objective: Objective, name: str) -> None:
+    svg = plots.scores_over_time([(1.0, 1.25, 0)], [], objective, final=None)
+    assert f"validation {name}" in svg
     assert " %<" not in svg
 
 
@@ -99,6 +106,11 @@ def test_colours_are_the_pages_and_text_is_text(files: RunFiles) -> None:
     assert ">weights</text>" in svg
     assert "<style" not in svg
     assert "<metadata" not in svg
+
+
+def test_a_plot_is_a_picture_with_a_name(files: RunFiles) -> None:
+    svg = plots.score_against_size(files.trials, ACCURACY, best=4)
+    assert svg.startswith('<svg role="img" aria-label="score against size" ')
 
 
 def test_thousands_of_points_are_thinned() -> None:

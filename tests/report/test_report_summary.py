@@ -30,7 +30,13 @@ def test_a_complete_run_says_everything(complete_run: RunDirectory) -> None:
         "baseline",
         "majority",
     ]
-    assert summary.counts == {"completed": 9, "failed": 1, "infeasible": 1, "running": 0}
+    assert summary.counts == {
+        "completed": 9,
+        "failed": 1,
+        "infeasible": 1,
+        "stopped": 0,
+        "running": 0,
+    }
     text = summary.text()
     assert text.startswith(f"{complete_run.root}: complete\n")
     for part in (
@@ -157,6 +163,17 @@ def test_only_trials_without_scores(fake_run: MakeRun) -> None:
     assert summary.best_trial is None
     assert summary.counts["failed"] == 1
     assert "1 completed, 1 failed" in summary.text()
+
+
+def test_a_trial_that_the_end_cut_off_is_counted_as_stopped(fake_run: MakeRun) -> None:
+    run = fake_run()
+    run.phase("search", 1.0)
+    run.trial(0, 2.0, {3: 0.561})
+    run.trial(1, 12.0, {}, ended=("stopped", "the search ended first"))
+    run.log.close()
+    summary = summarise(run.directory)
+    assert (summary.counts["stopped"], summary.counts["failed"]) == (1, 0)
+    assert "1 completed, 1 stopped" in summary.text()
 
 
 def test_an_interrupted_run_is_complete_but_says_so(fake_run: MakeRun) -> None:

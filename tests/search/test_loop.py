@@ -8,7 +8,7 @@ import pytest
 
 from autoarch.errors import RepeatedFailureError, TrialFailedError
 from autoarch.evaluation.evaluator import StoppedError
-from autoarch.objectives import get_objective
+from autoarch.objectives import Objective, get_objective
 from autoarch.oracles import make_oracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.loop import Search
@@ -69,6 +69,7 @@ def make_search(
     plan=PLAN,
     progress=None,
     inherit=False,
+    **options,
 ):
     space = ResidualSpace((8, 8, 1), 3, width=8)
     oracle = make_oracle(
@@ -93,6 +94,7 @@ def make_search(
         interrupted=interrupted,
         progress=progress,
         inherit=inherit,
+        **options,
     )
 
 
@@ -150,6 +152,45 @@ def test_failures_are_recorded_with_their_reason_and_the_search_goes_on(search, 
     assert found.trials[2].reason == "the loss became nan in epoch 1.0"
     assert found.trials[3].status is TrialStatus.INFEASIBLE
     assert sum(t.status is TrialStatus.COMPLETED for t in found.trials) == 7
+
+
+def test_a_trial_whose_cost_is_no_number_does_not_fit(search, tmp_path):
+    costs = iter([1.0, 1.0, math.inf, *[1.0] * 20])
+    options = {"objectives": (ACCURACY, Objective("latency", "min"))}
+    price = {"price": lambda candidate: {"latency": next(costs)}}
+    found = search(tmp_path / "log", LookUp(), trials=4, **price, **options)
+    found.run()
+    assert found.trials[2].status is TrialStatus.INFEASIBLE
+    assert found.trials[2].reason == "its latency is inf"
+    assert search(tmp_path / "log", LookUp(), trials=4, **price, **options).trials == found.trials
+
+
+def test_a_trial_that_kills_the_process_is_given_up(search, tmp_path):
+    def sitting():
+        with TrialLog(tmp_path / "log") as log:
+            log.append("phase", t=0.0, name="search")
+            evaluator = LookUp(kill_at=1 if log.events[1:] else 2)
+            make_search(log, evaluator).run()
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            sitting()
+    with TrialLog(tmp_path / "log") as log:
+        log.append("phase", t=0.0, name="search")
+        found = make_search(log, LookUp())
+        found.run()
+    assert found.trials[1].status is TrialStatus.FAILED
+    assert found.trials[1].reason == "the process was killed during it 3 times"
+    assert sum(t.status is TrialStatus.COMPLETED for t in found.trials) == 8
+
+
+def test_seconds_of_training_are_those_of_all_sittings(search, tmp_path):
+    first = search(tmp_path / "log", LookUp(), trials=3)
+    first.run()
+    again = search(tmp_path / "log", LookUp(), trials=5)
+    assert again.training_s == pytest.approx(first.training_s) and first.training_s > 0
+    again.run()
+    assert again.training_s > first.training_s
 
 
 def test_three_equal_failures_from_the_start_stop_the_search(search, tmp_path):

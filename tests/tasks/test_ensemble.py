@@ -56,7 +56,7 @@ def run(tmp_path):
     return run
 
 
-def choose(run, log, *, best=1, most=3, final_s=np.inf, notes=None):
+def choose(run, log, *, best=1, most=3, members_s=np.inf, notes=None):
     trials = [record(number) for number in range(3)]
     return choose_members(
         trials[best],
@@ -67,7 +67,7 @@ def choose(run, log, *, best=1, most=3, final_s=np.inf, notes=None):
         log,
         objective=get_objective("accuracy"),
         most=most,
-        final_s=final_s,
+        members_s=members_s,
         now_s=1.0,
         note=(notes if notes is not None else []).append,
     )
@@ -95,7 +95,7 @@ def test_what_was_decided_stays_decided(run):
 def test_short_final_trainings_have_few_members(run):
     notes = []
     with TrialLog(run.log_file) as log:
-        assert len(choose(run, log, final_s=20.0, notes=notes)) == 1
+        assert len(choose(run, log, members_s=20.0, notes=notes)) == 1
     assert notes == ["No other network helps the winner: the model is that one alone."]
 
 

@@ -148,6 +148,13 @@ def test_bad_settings_leave_nothing_behind(tmp_path, settings, error, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("0", 0.0), ("0.15", 0.15), ("20%", 0.2), (0.3, 0.3), ("a", "a")]
+)
+def test_a_part_is_a_share_or_a_path(given, kept):
+    assert autoarch.ImageSearch(test=given)._settings().test == kept
+
+
 def test_an_output_that_holds_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(RunDirectoryError, match="holds something else"):

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,7 @@ from autoarch.tasks.limits import (
     fitting_width,
 )
 from autoarch.tasks.scaling import Scale
+from autoarch.tasks.settings import Settings
 
 
 def squares(n=120, seed=0):
@@ -44,6 +46,23 @@ def test_limits_of_user_device_and_preset_come_together():
     assert stricter == {"max_size": 5e6, "max_macs": 1e6}
     assert canonical_constraints(stricter, None, mobile=True) == stricter  # as a resumed run does
     assert canonical_constraints(None, None, mobile=False) is None
+
+
+def test_a_device_file_is_kept_by_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "board.toml").write_text('[limits]\nmax_size = "1MB"\n')
+    monkeypatch.chdir(tmp_path)
+    kept = autoarch.ImageSearch(device=Path("board.toml"))._settings().constraints
+    assert kept == {"max_size": 1e6, "device": str(tmp_path / "board.toml")}
+
+
+def test_only_a_search_needs_a_table_of_latencies(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # this machine was not measured
+    for asked in ({"constraints": {"max_latency": "5ms"}}, {"prefer": "latency=5ms"}):
+        with pytest.raises(InvalidInputError, match="measure this machine first"):
+            autoarch.ImageSearch(**asked)._settings()
+    stored = autoarch.ImageSearch(ship="int8")._settings().to_json()
+    stored |= {"constraints": {"max_latency": 0.005}}
+    assert Settings.from_json(stored).priced == ("latency",)
 
 
 def test_targets_and_objectives_as_text_and_as_values():
@@ -150,6 +169,18 @@ def test_limits_go_with_the_int8_file_only():
         autoarch.ImageSearch(None, objectives="accuracy,size", oracle="rl").fit(*squares())
 
 
+def test_an_objective_beside_others_names_the_same_metric():
+    search = autoarch.ImageSearch(objective="macro_f1", objectives="macro_f1,size")
+    assert search._settings().objective == "macro_f1"
+    with pytest.raises(InvalidInputError, match="name two metrics"):
+        autoarch.ImageSearch(objective="macro_f1", objectives="accuracy,size")._settings()
+
+
+def test_the_mobile_preset_goes_with_a_network_that_is_named():
+    settings = autoarch.ImageSearch(mobile=True, architecture="mobilenet_v2")._settings()
+    assert (settings.space, settings.ship) == ("auto", "int8")
+
+
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory):
     x, y = squares()
@@ -207,3 +238,5 @@ def test_a_soft_target_changes_the_score_and_not_the_metrics(tmp_path):
     metrics = SimpleNamespace(**record.last.metrics)
     assert record.score == pytest.approx(metrics.accuracy * (metrics.macs / 1000) ** -0.07)
     assert search.result_["preferred"]["used"]["macs"] == metrics.macs == record.macs
+    told = f"target      macs {record.macs:,} where 1,000 were preferred"
+    assert told in search.summary()

@@ -5,6 +5,7 @@ import pytest
 from autoarch import ImageSearch
 from autoarch.objectives import get_objective
 from autoarch.spaces import ResidualSpace
+from autoarch.supernet.networks import NetworksOnly
 from autoarch.tasks.oracle_choice import choose_oracle
 
 SPACE = ResidualSpace((8, 8, 3), 3, width=8)
@@ -18,7 +19,7 @@ def oracle(name, cheap):
         get_objective("accuracy"),
         SPACE.candidate({}),
         first_looks=None,
-        followers=[SPACE.candidate(values).decisions for values in FOLLOWERS],
+        followers=[NetworksOnly(SPACE).candidate(values).decisions for values in FOLLOWERS],
         cheap=cheap,
     )
 

@@ -113,6 +113,8 @@ def test_an_unfinished_run_in_an_own_space_is_resumed_from_python_only(fitted, t
         ({"preset": "width"}, "must be of the form NAME=VALUE"),
         ({"architecture": "vgg"}, "`architecture` must be one of nasnet-a"),
         ({"architecture": "resnet8", "space": "mobile"}, "does not go with space='mobile'"),
+        ({"architecture": "resnet8", "evaluator": "one-shot"}, "nothing for `evaluator` one-shot"),
+        ({"pretrained": "mobilenet", "inherit": True}, "of their own; leave out `inherit`"),
     ],
 )
 def test_mistakes_are_told_before_the_data_is_read_and_leave_nothing(

@@ -3,8 +3,8 @@
 import pytest
 
 from autoarch import TextSearch
-from autoarch.errors import AutoArchError, InvalidInputError
-from autoarch.tasks.runs import fresh_run_removed_on_error, missing_directories
+from autoarch.errors import AutoArchError, InvalidInputError, RunDirectoryError
+from autoarch.tasks.runs import fresh_run_removed_on_error, missing_directories, refuse_inside
 from autoarch.trials import RunDirectory, TrialLog
 
 TEXTS = [f"what a lovely meal number {i}" for i in range(12)]
@@ -18,6 +18,22 @@ def test_a_search_that_is_refused_leaves_no_directory(tmp_path, asked):
     with pytest.raises(InvalidInputError):
         search.fit(TEXTS, LABELS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_run_that_is_named_is_resumed():
+    with pytest.raises(InvalidInputError, match="`resume` needs `output`"):
+        TextSearch(None, resume=True).fit(TEXTS, LABELS)
+
+
+def test_a_run_among_its_own_data_is_refused_and_one_beside_it_is_not(tmp_path):
+    data = tmp_path / "reviews"
+    for i, (text, label) in enumerate(zip(TEXTS, LABELS)):
+        (data / label).mkdir(parents=True, exist_ok=True)
+        (data / label / f"{i}.txt").write_text(text)
+    with pytest.raises(RunDirectoryError, match="lies inside the data"):
+        TextSearch(None, trials=1, output=data / "runs" / "a").fit(data)
+    assert {path.name for path in data.iterdir()} == {"good", "bad"}
+    refuse_inside(RunDirectory(tmp_path / "reviews-run"), data)
 
 
 def begin(root):

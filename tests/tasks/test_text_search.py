@@ -10,12 +10,14 @@ from autoarch import TextSearch, load
 from autoarch.costs.budgets import Budgets
 from autoarch.costs.constraints import Constraints
 from autoarch.costs.token_file import token_file_bytes
-from autoarch.data.text import TextPreprocessing
+from autoarch.data.text import TextPreprocessing, TextSet
+from autoarch.data.text_graph import ids_of
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.search import budget
 from autoarch.spaces.text import TextSpace
 from autoarch.tasks import shipping
 from autoarch.tasks.limits import baseline_of
+from autoarch.tasks.text import TextTask
 from autoarch.tasks.text_sizes import DEEP, TextSize, fitting_size
 
 GOOD = [f"what a lovely meal number {i}" for i in range(24)]
@@ -73,6 +75,14 @@ def test_what_the_data_gave_is_left_alone_and_exported(found):
     assert not linear[2 + words.index("unheard")].any()
     texts = ["a lovely evening", "cold again"]
     assert np.allclose(again.predict_proba(texts), found.predict_proba(texts), atol=1e-6)
+
+
+def test_the_graph_reads_half_a_character_as_the_tokenizer_does(found):
+    model, texts = load(found.run_)._predictor.model, ("cold \ud83d soup", "good\udc00s")
+    ids = model.preprocessing.ids(texts)
+    part = TextSet(ids, np.array([0, 1]), ("",) * 2, texts)
+    encoded = TextTask.samples(None, model, part, np.arange(2)).encoded
+    np.testing.assert_array_equal(ids_of(list(encoded), model.preprocessing), ids)
 
 
 def test_the_log_keeps_what_trial_0_is(found):

@@ -1,0 +1,95 @@
+"""A run as plain lines, for logs, pipes, scripts and notebooks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autoarch.objectives import Objective, get_objective
+from autoarch.report import wording
+from autoarch.search.progress import Progress
+from autoarch.trials import TrialRecord
+
+
+class Watcher(Progress):
+    """Observes a run and shows nothing; knows which run it is and how long it has been going.
+
+    The time counts from its making on, since importing TensorFlow is part of the run's time.
+    Used as a context manager; a display starts and ends with it.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._started = now()
+        self._spent_before = 0.0
+        self.run: Path | None = None
+        self.time_limit_s: float | None = None
+        self.scored = get_objective("accuracy")
+
+    def run_started(
+        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+    ) -> None:
+        self._spent_before = spent_s
+        self.run = run
+        self.time_limit_s = time_limit_s
+        self.scored = scored
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of the run so far, those of earlier sittings included."""
+        return self._spent_before + self._now() - self._started
+
+    def score(self, value: float | None) -> str:
+        """A trial's score as it is written."""
+        return wording.metric(self.scored.score_name, value)
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to tear down."""
+
+
+class PlainProgress(Watcher):
+    """Writes a line to stderr for each trial, phase and note.
+
+    Example:
+        >>> import autoarch
+        >>> search = autoarch.ImageSearch("10m", progress=autoarch.PlainProgress())
+    """
+
+    def run_started(
+        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+    ) -> None:
+        super().run_started(run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s)
+        limit = f", {wording.seconds(time_limit_s)}" if time_limit_s is not None else ""
+        spent = f", {wording.seconds(spent_s)} already spent" if spent_s else ""
+        self._line(f"run {run}{limit}{spent}")
+
+    def phase(self, name: str) -> None:
+        self._line(f"phase {name}")
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def trial_measured(self, record: TrialRecord, best: TrialRecord) -> None:
+        metric = wording.metric_name(self.scored.score_name)
+        self._line(
+            f"trial {record.trial}: {metric} {self.score(record.score)} after "
+            f"{wording.epochs_text(record.epochs)}, {wording.short_count(record.params)} weights, "
+            f"{wording.seconds(record.wall_s)} (best: trial {best.trial}, "
+            f"{self.score(best.score)})"
+        )
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        self._line(f"trial {record.trial}: {record.status}: {record.reason}")
+
+    def finished(self, result: Mapping[str, Any]) -> None:
+        self._line("finished")
+
+    def _line(self, text: str) -> None:
+        sys.stderr.write(f"[{wording.clock(self.spent_s):>5}] {text}\n")
+        sys.stderr.flush()

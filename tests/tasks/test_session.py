@@ -1,0 +1,41 @@
+"""How a run's time is planned, and planned anew where a later sitting has another limit."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from autoarch import ImageSearch
+from autoarch.search.budget import closing_s
+from autoarch.search.progress import Progress
+from autoarch.tasks.session import Session
+from autoarch.trials import TrialLog
+
+OPENING_S = 5.0
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Plans one more sitting of a run with so much time, in which an epoch takes `epoch_s`."""
+
+    def made(limit_s, epoch_s):
+        settings = ImageSearch(limit_s)._settings()
+        clock = SimpleNamespace(limit_s=limit_s, elapsed_s=OPENING_S)
+        evaluator = SimpleNamespace(seconds_per_epoch=lambda baseline: epoch_s)
+        with TrialLog(tmp_path / "trials.jsonl") as log:
+            session = Session(None, settings, None, log, clock, Progress())
+            return session._plan(evaluator, None, (1, 3))
+
+    return made
+
+
+def test_a_sitting_with_the_same_time_keeps_the_plan(plan):
+    assert plan(600.0, epoch_s=0.1) == plan(600.0, epoch_s=9.0)
+
+
+def test_another_time_moves_the_deadlines_and_leaves_looks_as_they_were(plan):
+    before, after = plan(600.0, epoch_s=0.1), plan(1200.0, epoch_s=2.0)
+    assert (after.rungs, after.folds) == (before.rungs, before.folds) and before.folds == 3
+    for limit_s, made in ((600.0, before), (1200.0, after)):
+        assert made.final_until_s == limit_s - closing_s(limit_s, OPENING_S)
+    assert before.search_until_s < after.search_until_s < after.final_until_s
+    assert plan(1200.0, epoch_s=9.0) == after
