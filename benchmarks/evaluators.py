@@ -26,6 +26,7 @@ from autoarch.search.budget import parse_duration
 HERE = Path(__file__).parent
 
 CONFIGS: dict[str, dict[str, Any]] = {
+    "trial 0 alone": {"trials": 1},
     "train, random": {"oracle": "random"},
     "train, evolution": {"oracle": "evolution"},
     "train, bayesian": {"oracle": "bayesian"},
@@ -125,7 +126,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "evaluators.md")
     given = parser.parse_args()
     parse_duration(given.time)
-    work = given.work or Path(f"runs/evaluators-{given.space}-{given.time}")
+    work = given.work or Path(f"runs/evaluators-{Path(given.data).name}-{given.space}-{given.time}")
     work.mkdir(parents=True, exist_ok=True)
     notes = work / "done.json"
     done: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
@@ -137,7 +138,9 @@ def main() -> None:
                 done[key] = measure(
                     given.data, given.time, given.space, seed, CONFIGS[name], work / "run"
                 )
-                notes.write_text(json.dumps(done, indent=2))
+                beside = notes.with_suffix(".part")  # a kill leaves no half of it
+                beside.write_text(json.dumps(done, indent=2))
+                beside.replace(notes)
                 given.out.write_text(table(given, done))
             print(key, done[key], flush=True)
     given.out.write_text(table(given, done))

@@ -4,17 +4,21 @@
                                 "clothing10, pretrained"] [--seeds 0 1 2]
 
 Each run is a process of its own, as a user starts it, one after the other; the machine should do
-nothing else. The test part is read once a run, at its end. The table goes to
-`benchmarks/images.md`. The sets lie in `../shared/data` beside the checkout, except digits.
+nothing else. The test part is read once a run, at its end. What is finished is kept in
+`benchmarks/images.jsonl`, one line each: an interrupted benchmark goes on, and begins anew without
+that file. The table goes to `benchmarks/images.md`. The sets lie in `../shared/data` beside the
+checkout, except digits.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+from kept import Kept
 
 PRETRAINED = "clothing10, pretrained"
 MINUTES = {"cifar10-mini": "5m", "demo:digits": "1m", "clothing10": "5m", PRETRAINED: "5m"}
@@ -30,8 +34,9 @@ def fit(name: str, seed: int) -> dict[str, Any]:
     """One run; its result with the seconds seen from outside."""
     source = name if name.startswith("demo:") else DATA / name.split(",")[0]
     options = ("--pretrained", str(DATA / "pretrained")) if name == PRETRAINED else ()
-    result: dict[str, Any] = fit_or_exit(name, source, *options, limit=MINUTES[name], seed=seed)
-    return result
+    result = fit_or_exit(name, source, *options, limit=MINUTES[name], seed=seed)
+    keys = ("test", "best", "trials", "phases", "model", "data", "time_limit_s", "outside_s")
+    return {key: result[key] for key in (*keys, "bookkeeping_s", "training_s", "wall_s")}
 
 
 def row(name: str, seed: int, result: dict[str, Any]) -> str:
@@ -52,19 +57,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", default=list(MINUTES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--output", type=Path, default=HERE / "images.md")
     arguments = parser.parse_args()
+    kept = Kept(arguments.output.with_suffix(".jsonl"))
     rows: list[str] = []
     accuracies: dict[str, list[float]] = {}
     for name in arguments.sets:
         for seed in arguments.seeds:
-            result = fit(name, seed)
+            result = kept.get(f"{name}/{MINUTES[name]}/{seed}", partial(fit, name, seed))
             accuracies.setdefault(name, []).append(result["test"]["accuracy"])
             rows.append(row(name, seed, result))
             print(rows[-1], flush=True)
-            (HERE / "images.md").write_text(page(rows, accuracies))  # what there is so far
+            text = page(rows, accuracies, kept.days)
+            arguments.output.write_text(text)  # what there is so far
 
 
-def page(rows: list[str], accuracies: dict[str, list[float]]) -> str:
+def page(rows: list[str], accuracies: dict[str, list[float]], days: str) -> str:
     medians = [
         f"| {name} | {MINUTES[name]} | {TARGETS[name]} | {spread(found, 4)} |"
         for name, found in accuracies.items()
@@ -73,7 +81,7 @@ def page(rows: list[str], accuracies: dict[str, list[float]]) -> str:
         [
             "# `autoarch fit` on pictures",
             "",
-            f"{datetime.date.today()}, seeds from 0 on, {machine()}. "
+            f"{days}, seeds from 0 on, {machine()}. "
             "Made by `python benchmarks/images.py`. Test parts are the sets' own (digits: a "
             "stratified fifth), read once a run.",
             "",

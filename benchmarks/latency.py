@@ -1,9 +1,9 @@
-"""How well the table of ops predicts latency: 50 random networks, converted and measured.
+"""How well the table of ops predicts latency: 48 random networks, converted and measured.
 
     python benchmarks/latency.py [FOLDER]
 
-Half of the networks are from each space. Each is converted to full int8 as it ships and timed on
-LiteRT with one thread; the table is built by measuring each distinct op once, in a file of its
+As many networks are from each space. Each is converted to full int8 as it ships and timed on LiteRT
+with one thread; the table is built by measuring each distinct op once, in a file of its
 own. Both are repeated `REPEATS` times at different moments, and the smallest median counts:
 other work on the machine only ever adds. Converted files are kept in FOLDER, where given, and
 found there again. The table goes to `benchmarks/latency.md`.
@@ -29,7 +29,7 @@ from autoarch.costs import LatencyTable, measure_latency, measure_ops  # noqa: E
 from autoarch.costs.measuring import distinct_ops, machine  # noqa: E402
 from autoarch.spaces import SPACES  # noqa: E402
 
-NETWORKS = 50
+NETWORKS = 48
 REPEATS = 3
 SHAPE, CLASSES, WIDTH = (32, 32, 3), 10, 16
 
@@ -45,7 +45,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         files = []
         for number, (_, architecture) in enumerate(networks):
-            files.append(folder / f"{number}.tflite")
+            files.append(folder / f"{architecture.key}.tflite")
             if not files[-1].exists():
                 convert_int8(architecture, files[-1])
             print(f"converted {number + 1}", flush=True)
@@ -87,7 +87,7 @@ def report(networks: list, table: LatencyTable, measured: np.ndarray) -> None:
     errors = np.abs(predicted / measured - 1)
     of = {name: [i for i, (own, _) in enumerate(networks) if own == name] for name in SPACES}
     rows = []
-    for name, chosen in [*of.items(), ("both", list(range(len(networks))))]:
+    for name, chosen in [*of.items(), ("all", list(range(len(networks))))]:
         by_table = np.corrcoef(ranks(predicted[chosen]), ranks(measured[chosen]))[0, 1]
         by_macs = np.corrcoef(ranks(macs[chosen]), ranks(measured[chosen]))[0, 1]
         rows.append(
@@ -96,7 +96,7 @@ def report(networks: list, table: LatencyTable, measured: np.ndarray) -> None:
         )
     half = unmeasured(networks, table)
     rows.append(
-        f"| both, ops of one half from the other half | {len(networks)} | "
+        f"| all, ops of one half from the other half | {len(networks)} | "
         f"{np.corrcoef(ranks(half), ranks(measured))[0, 1]:.3f} | | "
         f"{np.abs(half / measured - 1).mean():.1%} | {np.median(half / measured):.2f} |"
     )

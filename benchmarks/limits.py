@@ -17,7 +17,6 @@ The tables go to `benchmarks/limits.md`. The table of cells lies in `../shared/b
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import os
 import platform
@@ -282,7 +281,7 @@ def report(kept: Kept) -> str:
     text = [
         "# Hard limits",
         "",
-        f"{datetime.date.today()}, {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{kept.days}, {os.cpu_count()} cores ({platform.machine()}), Python "
         f"{platform.python_version()}, NumPy {np.__version__}. Made by `python "
         "benchmarks/limits.py`.",
     ]

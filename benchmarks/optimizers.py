@@ -10,7 +10,6 @@ The network is trial 0's under a limit of 100 kB. What is finished is kept in
 from __future__ import annotations
 
 import argparse
-import datetime
 import statistics
 import time
 from dataclasses import replace
@@ -98,7 +97,7 @@ def main() -> None:
         rows.append(f"| {name} | {told(plain)} | {told(both)} |")
         print(rows[-1], flush=True)
     (HERE / "optimizers.md").write_text(
-        f"# Optimizers at equal epochs\n\n{datetime.date.today()}, {machine()}. Made by `python "
+        f"# Optimizers at equal epochs\n\n{kept.days}, {machine()}. Made by `python "
         f"benchmarks/optimizers.py`: 4,000 pictures of cifar10-mini's training part, 1,000 others "
         f"held out; residual network of width {WIDTH}, growth 1.5, {given.epochs:g} epochs; "
         f"{len(given.seeds)} seed{'s' * (len(given.seeds) > 1)}. Accuracy, and log loss in "

@@ -14,7 +14,6 @@ table goes to `benchmarks/random_limits.md`.
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import platform
 import tempfile
@@ -195,7 +194,7 @@ def report(kept: Kept) -> str:
     text = [
         "# Random hard limits, files weighed",
         "",
-        f"{datetime.date.today()}, {os.cpu_count()} cores ({platform.machine()}). Made by `python "
+        f"{kept.days}, {os.cpu_count()} cores ({platform.machine()}). Made by `python "
         "benchmarks/random_limits.py`. One to three limits each on size, RAM, multiply-adds, "
         "weights and latency, log-uniform from what nothing keeps to what anything keeps.",
     ]

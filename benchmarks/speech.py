@@ -5,19 +5,21 @@
 Each run is a process of its own, as a user starts it; the machine should do nothing else. The
 test part is read once a run, at its end. "new speakers": train and test of the set together,
 split by the speaker in the file names, so that nobody is in two parts (which speakers are held
-out depends on the seed). The table goes to `benchmarks/speech.md`. The set lies in
-`../shared/data` beside the checkout.
+out depends on the seed). What is finished is kept in `benchmarks/speech.jsonl`, one line each: an
+interrupted benchmark goes on, and begins anew without that file. The table goes to
+`benchmarks/speech.md`. The set lies in `../shared/data` beside the checkout.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+from kept import Kept
 
 DIGITS = DATA / "fsdd"
 WAYS = {"official split": ">= 0.99", "new speakers": "report"}
@@ -38,8 +40,9 @@ def fit(way: str, seed: int, limit: str) -> dict[str, Any]:
         source, options = DIGITS, ()
         if way == "new speakers":
             source, options = joined(Path(name)), ("--group", r"_([a-z]+)_\d+\.wav$")
-        result: dict[str, Any] = fit_or_exit(way, source, *options, limit=limit, seed=seed)
-    return result
+        result = fit_or_exit(way, source, *options, limit=limit, seed=seed)
+    keys = ("test", "best", "trials", "phases", "model", "time_limit_s", "outside_s")
+    return {key: result[key] for key in keys}
 
 
 def row(way: str, seed: int, result: dict[str, Any]) -> str:
@@ -54,13 +57,13 @@ def row(way: str, seed: int, result: dict[str, Any]) -> str:
     )
 
 
-def page(rows: list[str], accuracies: dict[str, list[float]], limit: str) -> str:
+def page(rows: list[str], accuracies: dict[str, list[float]], limit: str, days: str) -> str:
     medians = [f"| {way} | {WAYS[way]} | {spread(found, 4)} |" for way, found in accuracies.items()]
     return "\n".join(
         [
             "# `autoarch fit` on spoken digits (fsdd)",
             "",
-            f"{datetime.date.today()}, `--time {limit}`, {machine()}. "
+            f"{days}, `--time {limit}`, {machine()}. "
             "Made by `python benchmarks/speech.py`. Test parts are read once a run.",
             "",
             "| split | target | median test accuracy | range | seeds |",
@@ -81,15 +84,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--time", default="3m")
     arguments = parser.parse_args()
+    kept = Kept(HERE / "speech.jsonl")
     rows: list[str] = []
     accuracies: dict[str, list[float]] = {}
     for way in WAYS:
         for seed in arguments.seeds:
-            result = fit(way, seed, arguments.time)
+            key = f"{way}/{arguments.time}/{seed}"
+            result = kept.get(key, partial(fit, way, seed, arguments.time))
             accuracies.setdefault(way, []).append(result["test"]["accuracy"])
             rows.append(row(way, seed, result))
             print(rows[-1], flush=True)
-            text = page(rows, accuracies, arguments.time)
+            text = page(rows, accuracies, arguments.time, kept.days)
             (HERE / "speech.md").write_text(text)  # what there is so far
 
 

@@ -13,7 +13,6 @@ begins anew without that file. The table goes to `benchmarks/text.md`. The sets 
 from __future__ import annotations
 
 import argparse
-import datetime
 import sys
 from functools import partial
 from pathlib import Path
@@ -58,12 +57,12 @@ def row(name: str, seed: int, run: dict[str, Any]) -> str:
     )
 
 
-def page(summaries: list[str], rows: list[str], limit: str) -> str:
+def page(summaries: list[str], rows: list[str], limit: str, days: str) -> str:
     return "\n".join(
         [
             "# `autoarch fit` on texts",
             "",
-            f"{datetime.date.today()}, `--time {limit}`, {machine()}. "
+            f"{days}, `--time {limit}`, {machine()}. "
             "Made by `python benchmarks/text.py`. Official test parts, read once a run.",
             "",
             "| set | linear model on TF-IDF n-grams | target | median accuracy | range | seeds |",
@@ -99,7 +98,8 @@ def main() -> None:
             rows.append(row(name, seed, runs[-1]))
             print(rows[-1], flush=True)
             found = [*summaries, summary(name, base, runs)]
-            options.output.write_text(page(found, rows, options.time))  # what there is so far
+            text = page(found, rows, options.time, kept.days)
+            options.output.write_text(text)  # what there is so far
         summaries.append(summary(name, base, runs))
 
 

@@ -125,7 +125,7 @@ def environment(work: Path) -> Path:
     """AutoKeras's Python; makes its environment where it is not there yet.
 
     Raises:
-        CommandFailedError: It cannot be installed.
+        RuntimeError: It cannot be installed here and now, which says nothing of AutoKeras.
     """
     folder = work / "autokeras"
     python, finished = folder / "bin" / "python", folder / "installed"
@@ -136,7 +136,7 @@ def environment(work: Path) -> Path:
         ):
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise CommandFailedError(f"AutoKeras is not installed: {done.stderr[-500:]}")
+                raise RuntimeError(f"AutoKeras is not installed: {done.stderr[-500:]}")
         finished.touch()
     return python
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = cells_of(options.sets, options.methods, options.minutes, options.seeds)
     kept = Kept(options.output.with_suffix(".jsonl"))
     plot = options.output.with_suffix(".svg")
-    results: dict[str, Any] = {}
+    results = {cell.key: kept.cells[cell.key] for cell in cells if cell.key in kept.cells}
 
     def write() -> None:
         head = f"Made by `python benchmarks/versus.py`, seeds {', '.join(map(str, options.seeds))}"

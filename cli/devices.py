@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from autoarch.cli.command import Command
+
+if TYPE_CHECKING:
+    from autoarch.costs import DeviceProfile
 
 
 @click.command(
@@ -34,14 +37,14 @@ def devices(profiles: tuple[str, ...], as_json: bool) -> None:
         return
     rows = []
     for profile in found:
-        limits = profile.limits
+        limits = profile.limits.limits
         rows.append(
             (
                 profile.name,
-                "-" if limits.max_size is None else wording.size(limits.max_size),
-                "-" if limits.max_ram is None else wording.size(limits.max_ram),
-                "-" if limits.max_macs is None else wording.short_count(limits.max_macs),
-                "-" if limits.max_latency is None else f"{1e3 * limits.max_latency:g} ms",
+                wording.size(limits["size"]) if "size" in limits else "-",
+                wording.size(limits["ram"]) if "ram" in limits else "-",
+                wording.short_count(limits["macs"]) if "macs" in limits else "-",
+                f"{1e3 * limits['latency']:g} ms" if "latency" in limits else "-",
                 str(len(profile.latency.seconds)) if profile.latency else "-",
                 profile.description,
             )
@@ -50,14 +53,16 @@ def devices(profiles: tuple[str, ...], as_json: bool) -> None:
     click.echo(table(header, rows, left=(0, 6)))
 
 
-def _facts(profile: Any) -> dict[str, Any]:
-    limits = profile.limits
+def _facts(profile: DeviceProfile) -> dict[str, Any]:
+    limits = profile.limits.limits
+    whole = {cost: int(amount) for cost, amount in limits.items() if cost != "latency"}
     return {
         "description": profile.description,
-        "max_size_bytes": limits.max_size,
-        "max_ram_bytes": limits.max_ram,
-        "max_macs": limits.max_macs,
-        "max_latency_s": limits.max_latency,
+        "max_size_bytes": whole.get("size"),
+        "max_ram_bytes": whole.get("ram"),
+        "max_macs": whole.get("macs"),
+        "max_params": whole.get("params"),
+        "max_latency_s": limits.get("latency"),
         "runs": None if profile.runs is None else sorted(profile.runs),
         "ops_in_latency_table": len(profile.latency.seconds) if profile.latency else None,
     }

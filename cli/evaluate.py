@@ -98,5 +98,7 @@ def _name_columns(search: Any, columns: Mapping[str, str | None]) -> None:
             continue
         if search.task != "text":
             option = f"--{name.replace('_', '-')}"
-            raise Failure(f"{option} is for models of texts, not of {search.task}s.", exit_code=2)
+            raise Failure(
+                f"{option} is for models of texts; this one is of {search.task} data.", exit_code=2
+            )
         setattr(search, name, column)

@@ -59,9 +59,17 @@ class LiveProgress(Watcher):
     # What the run says
 
     def run_started(
-        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+        self,
+        run: Path,
+        *,
+        scored: Objective,
+        time_limit_s: float | None,
+        spent_s: float,
+        elapsed_s: float,
     ) -> None:
-        super().run_started(run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s)
+        super().run_started(
+            run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s, elapsed_s=elapsed_s
+        )
         if spent_s:
             self._recall(run)
 

@@ -1,6 +1,6 @@
 """What an architecture costs, before it is built."""
 
-from autoarch.costs.devices import DeviceLimits, DeviceProfile, load_profile, profile_names
+from autoarch.costs.devices import DeviceProfile, load_profile, profile_names
 from autoarch.costs.latency import LatencyTable
 from autoarch.costs.measuring import (
     Latency,
@@ -12,7 +12,6 @@ from autoarch.costs.measuring import (
 from autoarch.costs.model_costs import ModelCosts, model_costs
 
 __all__ = [
-    "DeviceLimits",
     "DeviceProfile",
     "Latency",
     "LatencyTable",

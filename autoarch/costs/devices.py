@@ -3,10 +3,10 @@
 description = "Camera board"
 
 [limits]                  # each is optional
-max_size = "1MB"          # of the int8 file; bytes, or with KB or MB (1,000s), KiB or MiB
+max_size = "1MB"          # of the int8 file; amounts as in `Constraints`
 max_ram = "256KB"         # of the int8 activations
-max_macs = 50_000_000
-max_latency = "20ms"      # seconds, or with s, ms or us; needs a table
+max_macs = "50M"
+max_latency = "20ms"      # needs a table
 
 [ops]
 runs = ["conv_2d", "add"] # LiteRT's builtins that the device runs; left out: all of them
@@ -17,39 +17,20 @@ table = "board.csv"       # beside this file; written on the device by `autoarch
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from autoarch.architecture import Architecture
+from autoarch.costs.constraints import COST_UNITS, Constraints
 from autoarch.costs.latency import LatencyTable
 from autoarch.costs.model_costs import model_costs
 from autoarch.errors import InvalidInputError
 
-_SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "KIB": 1024, "MIB": 1024**2}
-_SECONDS = {"": 1.0, "S": 1.0, "MS": 1e-3, "US": 1e-6}
-_QUANTITY = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*")
-
-
-@dataclass(frozen=True)
-class DeviceLimits:
-    """What a network may cost on a device; None where there is no limit.
-
-    Args:
-        max_size: Bytes of the int8 `.tflite` file.
-        max_ram: Bytes of int8 activations that are alive at once.
-        max_macs: Multiply-adds of one answer.
-        max_latency: Seconds of one answer.
-    """
-
-    max_size: int | None = None
-    max_ram: int | None = None
-    max_macs: int | None = None
-    max_latency: float | None = None
+LIMITS = {f"max_{cost}" for cost in COST_UNITS}
 
 
 @dataclass(frozen=True)
@@ -66,7 +47,7 @@ class DeviceProfile:
 
     name: str
     description: str
-    limits: DeviceLimits = DeviceLimits()
+    limits: Constraints = field(default_factory=Constraints)
     runs: frozenset[str] | None = None
     latency: LatencyTable | None = None
 
@@ -97,7 +78,7 @@ def load_profile(name_or_path: str | Path) -> DeviceProfile:
 
     Example:
         >>> load_profile("microcontroller").limits.max_ram
-        192000
+        192000.0
     """
     name = str(name_or_path)
     if name in profile_names():
@@ -126,7 +107,7 @@ def _parse(name: str, text: str, path: Path | None) -> DeviceProfile:
     description = data.get("description", "")
     if not isinstance(description, str) or "\n" in description:
         raise InvalidInputError(f"{where}: `description` must be one line of text.")
-    limits = _section(data, "limits", {field.name for field in fields(DeviceLimits)}, where)
+    limits = _section(data, "limits", LIMITS, where)
     ops = _section(data, "ops", {"runs"}, where).get("runs")
     if ops is not None and not (isinstance(ops, list) and all(isinstance(o, str) for o in ops)):
         raise InvalidInputError(f"{where}: `ops.runs` must be a list of names; got {ops!r}.")
@@ -142,15 +123,11 @@ def _parse(name: str, text: str, path: Path | None) -> DeviceProfile:
     )
 
 
-def _limits(limits: Mapping[str, Any], where: str) -> DeviceLimits:
-    def read(key: str, units: Mapping[str, float]) -> float | None:
-        return _quantity(limits[key], units, f"{where}: `{key}`") if key in limits else None
-
-    whole = {key: read(key, _SIZES) for key in ("max_size", "max_ram", "max_macs")}
-    return DeviceLimits(
-        **{key: None if value is None else int(value) for key, value in whole.items()},
-        max_latency=read("max_latency", _SECONDS),
-    )
+def _limits(limits: Mapping[str, Any], where: str) -> Constraints:
+    try:
+        return Constraints(**limits)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{where}: {error}") from error
 
 
 def _section(data: Mapping[str, Any], key: str, known: set[str], where: str) -> dict[str, Any]:
@@ -166,14 +143,3 @@ def _only(data: Mapping[str, Any], known: set[str], where: str) -> None:
         raise InvalidInputError(
             f"{where} has an unknown entry {unknown[0]!r}; known are {', '.join(sorted(known))}."
         )
-
-
-def _quantity(value: Any, units: Mapping[str, float], what: str) -> float:
-    found = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool) else None
-    factor = units.get(found[2].upper()) if found else None
-    if not found or factor is None or float(found[1].replace("_", "")) <= 0:
-        names = ", ".join(unit for unit in units if unit).lower()
-        raise InvalidInputError(
-            f"{what} must be a positive number, alone or with a unit ({names}); got {value!r}."
-        )
-    return float(found[1].replace("_", "")) * factor

@@ -39,26 +39,3 @@ class Evaluator(Protocol):
             StoppedError: `should_stop` said so.
         """
         ...
-
-    def inherit(
-        self,
-        candidate: Candidate,
-        trial: int,
-        parent: Candidate,
-        parent_trial: int,
-        *,
-        epochs: float,
-    ) -> float:
-        """Begins a trial with weights of another; asked for only where children inherit.
-
-        Args:
-            candidate: The child.
-            trial: Its number.
-            parent: The candidate whose weights at its first measurement are taken.
-            parent_trial: Its number.
-            epochs: Passes behind those weights; `evaluate` then goes on with them as `done`.
-
-        Returns:
-            Share of the weights that is inherited.
-        """
-        ...

@@ -37,7 +37,7 @@ class FinalModel:
         kept: False where the final training made things worse, and the weights before it are the
             result.
         refitted: Whether the final training used the validation part, too.
-        file: Its state.
+        file: Its state; where the user stopped it early, that of the training all the same.
     """
 
     trainer: Trainer

@@ -90,18 +90,6 @@ class SharedWeightsEvaluator:
             wall_s=time.perf_counter() - started,
         )
 
-    def inherit(
-        self,
-        candidate: Candidate,
-        trial: int,
-        parent: Candidate,
-        parent_trial: int,
-        *,
-        epochs: float,
-    ) -> float:
-        """See `Evaluator.inherit`: every weight is shared already, whoever the parent is."""
-        return 1.0
-
 
 def _some(available: int, wanted: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Places of at most `wanted` examples, drawn at random, in order."""

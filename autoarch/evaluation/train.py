@@ -171,7 +171,18 @@ class TrainEvaluator:
         *,
         epochs: float,
     ) -> float:
-        """See `Evaluator.inherit`."""
+        """Begins a trial with weights of another.
+
+        Args:
+            candidate: The child.
+            trial: Its number.
+            parent: The candidate whose weights at its first measurement are taken.
+            parent_trial: Its number.
+            epochs: Passes behind those weights; `evaluate` then goes on with them as `done`.
+
+        Returns:
+            Share of the weights that is inherited.
+        """
         stored = load_arrays(self._run.first_weights_file(parent_trial))
         trainer = self.trainer(candidate, trial, done=0)
         found = inherit_weights(

@@ -299,18 +299,6 @@ class ZeroCostEvaluator:
             wall_s=time.perf_counter() - started,
         )
 
-    def inherit(
-        self,
-        candidate: Candidate,
-        trial: int,
-        parent: Candidate,
-        parent_trial: int,
-        *,
-        epochs: float,
-    ) -> float:
-        """See `Evaluator.inherit`: a score is of fresh weights, none are inherited."""
-        return 0.0
-
 
 def different_examples(train: ExampleSet, seed: int) -> Batch:
     """`EXAMPLES` at random, or as many as there are.

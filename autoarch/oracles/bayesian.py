@@ -17,6 +17,7 @@ from autoarch.oracles.acquisition import (
     upper_confidence_bound,
 )
 from autoarch.oracles.base import SearchOracle
+from autoarch.oracles.checks import check_counts, check_not_negative
 from autoarch.oracles.decisions import DecisionSpace, Setting, setting_key
 from autoarch.oracles.design import latin_hypercube
 from autoarch.oracles.domains import Value
@@ -97,17 +98,10 @@ class BayesianOracle(SearchOracle):
             raise InvalidInputError(
                 f"`acquisition` must be one of {', '.join(ACQUISITIONS)}; got {acquisition!r}."
             )
-        if exploration < 0:
-            raise InvalidInputError(
-                f"`exploration` of BayesianOracle must be at least 0; got {exploration}."
-            )
         if warm_up is None:
             warm_up = _WARM_UP if features is None else _WARM_UP_INFORMED
-        for name, number in (("warm_up", warm_up), ("patience", patience)):
-            if number < 1:
-                raise InvalidInputError(
-                    f"`{name}` of BayesianOracle must be at least 1; got {number}."
-                )
+        check_not_negative(type(self), exploration=exploration)
+        check_counts(type(self), warm_up=warm_up, patience=patience)
         self.acquisition = acquisition
         self.exploration = exploration
         self.warm_up = warm_up

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autoarch.errors import InvalidInputError
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.domains import Value
 from autoarch.oracles.history import KnownTrial
@@ -91,30 +90,3 @@ def mutate_one_or_two(
     """
     mutations = 2 if rng.random() < second else 1
     return space.mutate(setting, rng, n=mutations, near=near)
-
-
-def check_counts(oracle: type, **counts: int) -> None:
-    """Raises `InvalidInputError` where a setting of an oracle is below 1."""
-    for name, count in counts.items():
-        if count < 1:
-            raise InvalidInputError(
-                f"`{name}` of {oracle.__name__} must be at least 1; got {count}."
-            )
-
-
-def check_shares(oracle: type, **shares: float) -> None:
-    """Raises `InvalidInputError` where a setting of an oracle is no probability."""
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise InvalidInputError(
-                f"`{name}` of {oracle.__name__} must be in [0, 1]; got {share}."
-            )
-
-
-def check_not_negative(oracle: type, **amounts: float) -> None:
-    """Raises `InvalidInputError` where a setting of an oracle is negative."""
-    for name, amount in amounts.items():
-        if not amount >= 0:
-            raise InvalidInputError(
-                f"`{name}` of {oracle.__name__} must not be negative; got {amount}."
-            )

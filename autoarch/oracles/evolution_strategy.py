@@ -19,11 +19,9 @@ import numpy.typing as npt
 
 from autoarch.oracles.base import SearchOracle
 from autoarch.oracles.breeding import (
-    check_counts,
-    check_not_negative,
-    check_shares,
     mutate_each,
 )
+from autoarch.oracles.checks import check_counts, check_not_negative, check_shares
 from autoarch.oracles.decisions import Decision, DecisionSpace, Setting
 from autoarch.oracles.domains import Value
 from autoarch.oracles.history import History
@@ -92,9 +90,6 @@ class EvolutionStrategyOracle(SearchOracle):
     parents disagree the search is wide, and it narrows as they come to agree. One mutation per
     child on average keeps every value in reach, as the margin does in CMA-ES with margin (Hamano
     et al., GECCO 2022).
-
-    Mean regret in points of validation accuracy on NAS-Bench-201 (CIFAR-10 / CIFAR-100, 50
-    seeds, standard errors up to 0.14): 0.30 / 0.49 after 100 trials, 0.09 / 0.17 after 200.
 
     Args:
         *args, **kwargs: See `SearchOracle`.

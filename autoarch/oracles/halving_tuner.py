@@ -72,9 +72,10 @@ class HalvingTuner(keras_tuner.Tuner):
         InvalidInputError: `executions_per_trial` is not 1: there is one state to go on from.
 
     Example:
+        >>> from autoarch.oracles import HalvingOracle
         >>> oracle = HalvingOracle("val_loss", max_trials=60, oracle="evolution", max_epochs=27)
-        >>> tuner = HalvingTuner(oracle, build_model, directory="runs", project_name="halving")
-        >>> tuner.search(x, y, validation_data=(x_valid, y_valid))
+        >>> tuner = HalvingTuner(oracle, build_model, directory="runs")  # doctest: +SKIP
+        >>> tuner.search(x, y, validation_data=(x_valid, y_valid))       # doctest: +SKIP
     """
 
     def __init__(self, oracle: keras_tuner.Oracle, hypermodel: Any = None, **kwargs: Any):

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.errors import InvalidInputError
 from autoarch.oracles.actions import IntArray
+from autoarch.oracles.checks import check_counts, check_not_negative, check_shares
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.history import History
 from autoarch.oracles.learning import FloatArray, Learner, LearningOracle, quantiles
@@ -33,23 +33,16 @@ class QLearning:
     bins: int
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("context", 0),
-            ("replay", 0),
-            ("warm_up", 0),
-            ("cool_down", 1),
-            ("bins", 1),
-        ):
-            if getattr(self, name) < least:
-                raise InvalidInputError(
-                    f"`{name}` of QLearningOracle must be at least {least}; "
-                    f"got {getattr(self, name)}."
-                )
-        for name in ("learning_rate", "discount", "trace", "epsilon"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(
-                    f"`{name}` of QLearningOracle must be in [0, 1]; got {getattr(self, name)}."
-                )
+        oracle = QLearningOracle
+        check_not_negative(oracle, context=self.context, replay=self.replay, warm_up=self.warm_up)
+        check_counts(oracle, cool_down=self.cool_down, bins=self.bins)
+        check_shares(
+            oracle,
+            learning_rate=self.learning_rate,
+            discount=self.discount,
+            trace=self.trace,
+            epsilon=self.epsilon,
+        )
 
     def exploration(self, trials: int) -> float:
         """The share of random decisions in the proposal after that many."""
@@ -133,10 +126,6 @@ class QLearningOracle(LearningOracle):
     replay, there over thousands of trials; Peng and Williams, "Incremental Multi-Step
     Q-Learning", Machine Learning 22, 1996: the trace. Plain Q-learning, which is a trace of 0,
     takes a reward to the first decision only by way of a maximum over what is hardly known.
-
-    Mean regret in points of validation accuracy on NAS-Bench-201 (CIFAR-10 / CIFAR-100, 50 seeds):
-    0.68 / 0.83 after 100 trials, 0.29 / 0.18 after 200; random search 1.24 / 2.41 and 0.86 / 1.69.
-    A proposal takes 7 ms of processor time with 10 decisions, learning included.
 
     Args:
         *args, **kwargs: See `SearchOracle`.

@@ -94,12 +94,8 @@ def _search_estimate(
         return
     n = int(at.metrics.get("n") or _validation_size(files))  # more than the part's with folds
     ci95 = wilson_interval(round(accuracy * n), n) if n else None
-    detail = f"{role}; validation after {_passes(at.epochs)} of the search"
+    detail = f"{role}; validation after {wording.epochs_text(at.epochs)} of the search"
     yield Estimate(kind, f"Trial {record.trial}", detail, accuracy, ci95, at.epochs)
-
-
-def _passes(epochs: float) -> str:
-    return f"{wording.epochs(epochs)} {'epoch' if epochs == 1 else 'epochs'}"
 
 
 def _validation_size(files: RunFiles) -> int:
@@ -171,7 +167,7 @@ def _against_majority(model: Estimate, majority: Estimate) -> str:
 
 def _against_baseline(winner: Estimate, baseline: Estimate) -> str:
     if winner.epochs is not None and winner.epochs == baseline.epochs:
-        how = f"after {_passes(winner.epochs)} each"
+        how = f"after {wording.epochs_text(winner.epochs)} each"
     else:
         how = "after unequal training"
     text = (

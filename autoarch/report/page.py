@@ -200,10 +200,6 @@ def _curve_plots(files: RunFiles, rows: Sequence[Row], best: int | None) -> Iter
     if any(wording.known(point.get("loss")) for point in final):
         caption = "The winner goes on until the deadline, where the learning rate reaches zero."
         yield Plot("Final training", caption, _safe(plots.final_curve(final)))
-    valid = evaluation.get("valid_curve") or ()
-    if any(wording.known(point.get(files.objective.name)) for point in valid):
-        svg = plots.valid_curve(valid, files.objective.name)
-        yield Plot("Final training: validation", f"On the validation {files.noun}s.", _safe(svg))
 
 
 def _safe(svg: str) -> Markup:

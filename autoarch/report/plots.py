@@ -255,18 +255,6 @@ def final_curve(curve: Sequence[Mapping[str, Any]]) -> str:
     return _svg("final-curve", plot)
 
 
-def valid_curve(curve: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """A validation metric over the epochs of the final training."""
-    points = _series(curve, metric)
-
-    def plot(axes: Axes) -> None:
-        axes.plot(*zip(*points), color=ACCENT, lw=2.0, marker=".", ms=4)
-        axes.set_xlabel("epochs")
-        _score_axis(axes, metric)
-
-    return _svg(f"valid-curve-{metric}", plot)
-
-
 def regret_curves(curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]) -> str:
     """Mean regret of several oracles after each query, with a band of one standard error.
 

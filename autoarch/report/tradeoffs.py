@@ -92,6 +92,7 @@ def targets_of(result: Mapping[str, Any] | None) -> tuple[Target, ...]:
     return tuple(
         Target(cost, target, found["used"][cost])
         for cost, target in (found.get("targets") or {}).items()
+        if found["used"].get(cost) is not None
     )
 
 

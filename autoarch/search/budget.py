@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoarch.errors import InvalidInputError
@@ -127,7 +128,7 @@ LOOKS = 70
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run's time is split, decided once when the speed of trial 0 is known.
+    """How a run's time is split, decided when the speed of trial 0 is known.
 
     Args:
         rungs: Epochs of each fidelity, growing.
@@ -163,6 +164,7 @@ def make_plan(
     start_s: float = 0.0,
     search_whole: bool = False,
     folds: tuple[int, int] = (1, 1),
+    rungs: Sequence[float] = (),
 ) -> Plan:
     """Splits what is left of the budget.
 
@@ -174,6 +176,7 @@ def make_plan(
             looked for is more than one network, or is not found by looks.
         folds: Fewest and most splits that a trial is measured on. Time is given to surer looks
             once there is enough for `WORTH_SEARCHING` of them.
+        rungs: Those of an earlier plan, which stay; empty to choose them.
 
     Returns:
         Rungs that triple the epochs, as far as one trial's whole climb costs at most a third of
@@ -181,7 +184,7 @@ def make_plan(
     """
     if clock.limit_s is None:
         return Plan(
-            (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR),
+            tuple(rungs) or (FREE_EPOCHS, FREE_EPOCHS * RUNG_FACTOR),
             None,
             None,
             FREE_FINAL_EPOCHS,
@@ -196,18 +199,19 @@ def make_plan(
     first = min(
         max(all_epochs / LOOKS, min(FEWEST_FIRST_EPOCHS, all_epochs / 12)), MOST_FIRST_EPOCHS
     )
+    first = rungs[0] if rungs else first
     fewest, most = folds
     affordable = (search / WORTH_SEARCHING - TRACE_S) / (first * epoch_s)
     number = int(max(fewest, min(affordable, most)))
     look_s = number * first * epoch_s + TRACE_S
     if not search_whole:
         search *= min(1.0, search / look_s / WORTH_SEARCHING)
-    rungs = [first]
-    while rungs[-1] * RUNG_FACTOR * epoch_s * number <= search / 3:
-        rungs.append(rungs[-1] * RUNG_FACTOR)
-    final_epochs = (training - search) / epoch_s + rungs[-1]
+    climb = list(rungs) or [first]
+    while not rungs and climb[-1] * RUNG_FACTOR * epoch_s * number <= search / 3:
+        climb.append(climb[-1] * RUNG_FACTOR)
+    final_epochs = (training - search) / epoch_s + climb[-1]
     until = now + search
-    return Plan(tuple(rungs), until, final_until, final_epochs, epoch_s, search / look_s, number)
+    return Plan(tuple(climb), until, final_until, final_epochs, epoch_s, search / look_s, number)
 
 
 def expected_final_s(limit_s: float | None, *, opening_s: float) -> float:

@@ -63,7 +63,8 @@ class Search:
         progress: Who watches.
         max_trials: Most trials to start, or None.
         interrupted: Asked often; True ends the search as soon as trial 0 is measured.
-        inherit: Whether a trial begins with the weights of the nearest one before it.
+        inherit: Begins a trial with the weights of the nearest one before it, as
+            `TrainEvaluator.inherit` does; None where all begin afresh.
         price: What a candidate costs beside what is measured of it; joins its metrics.
         objectives: Several objectives, `objective` and then costs; promotions and the best trial
             go by their front. Empty for `objective` alone.
@@ -83,7 +84,7 @@ class Search:
         progress: Progress | None = None,
         max_trials: int | None = None,
         interrupted: Callable[[], bool] = lambda: False,
-        inherit: bool = False,
+        inherit: Callable[..., float] | None = None,
         price: Callable[[Candidate], Mapping[str, float]] | None = None,
         objectives: Sequence[Objective] = (),
         alike: float = ALIKE,
@@ -242,8 +243,8 @@ class Search:
 
     def _measure(self, record: TrialRecord, fidelity: Fidelity) -> None:
         candidate = self._space.candidate(record.decisions)
-        if self._inherit and not record.measurements:
-            record, fidelity = self._begin_as_child(candidate, record, fidelity)
+        if self._inherit is not None and not record.measurements:
+            record, fidelity = self._begin_as_child(self._inherit, candidate, record, fidelity)
         self._progress.trial_started(record, fidelity)
         try:
             measurement = self._evaluate(candidate, record, fidelity)
@@ -258,14 +259,18 @@ class Search:
             self._record(record, measurement)
 
     def _begin_as_child(
-        self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity
+        self,
+        inherit: Callable[..., float],
+        candidate: Candidate,
+        record: TrialRecord,
+        fidelity: Fidelity,
     ) -> tuple[TrialRecord, Fidelity]:
         """Begins a new trial with its parent's weights, where it has one."""
         parent = nearest_parent(record.decisions, self.trials, self._plan.rungs, self._objective)
         if parent is None:
             return record, fidelity
         epochs = parent.measurements[0].epochs
-        share = self._evaluator.inherit(
+        share = inherit(
             candidate,
             record.trial,
             self._space.candidate(parent.decisions),
@@ -309,17 +314,23 @@ class Search:
         def on_epoch(epochs: float, loss: float) -> None:
             self._progress.epoch(record, epoch=epochs, epochs=fidelity.epochs, loss=loss)
 
+        prices = dict(self._price(candidate)) if self._price is not None else {}
+        for cost, price in prices.items():
+            if not math.isfinite(price):
+                raise TrialFailedError(
+                    f"its {cost} is not known: it has ops that were not measured", infeasible=True
+                )
         measurement = self._evaluator.evaluate(
             candidate, record.trial, fidelity, should_stop=should_stop, on_epoch=on_epoch
         )
-        if self._price is not None:
-            metrics = {**measurement.metrics, **self._price(candidate)}
+        if prices:
+            metrics = {**measurement.metrics, **prices}
             measurement = replace(
                 measurement, metrics=metrics, score=self._objective.score(metrics)
             )
         wanted = {o.name: measurement.metrics[o.name] for o in self._objectives}
         for name, value in (wanted or {"score": measurement.score}).items():
-            if not math.isfinite(value):  # as the latency of an op that was not measured
+            if not math.isfinite(value):
                 raise TrialFailedError(f"its {name} is {value}", infeasible=True)
         return measurement
 

@@ -17,22 +17,27 @@ from autoarch.trials import TrialRecord
 class Watcher(Progress):
     """Observes a run and shows nothing; knows which run it is and how long it has been going.
 
-    The time counts from its making on, since importing TensorFlow is part of the run's time.
+    Before the run tells the time it counts from its making on: importing TensorFlow is part of it.
     Used as a context manager; a display starts and ends with it.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._started = now()
-        self._spent_before = 0.0
+        self._begin = now()
         self.run: Path | None = None
         self.time_limit_s: float | None = None
         self.scored = get_objective("accuracy")
 
     def run_started(
-        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+        self,
+        run: Path,
+        *,
+        scored: Objective,
+        time_limit_s: float | None,
+        spent_s: float,
+        elapsed_s: float,
     ) -> None:
-        self._spent_before = spent_s
+        self._begin = self._now() - elapsed_s
         self.run = run
         self.time_limit_s = time_limit_s
         self.scored = scored
@@ -40,7 +45,7 @@ class Watcher(Progress):
     @property
     def spent_s(self) -> float:
         """Seconds of the run so far, those of earlier sittings included."""
-        return self._spent_before + self._now() - self._started
+        return self._now() - self._begin
 
     def score(self, value: float | None) -> str:
         """A trial's score as it is written."""
@@ -62,9 +67,17 @@ class PlainProgress(Watcher):
     """
 
     def run_started(
-        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+        self,
+        run: Path,
+        *,
+        scored: Objective,
+        time_limit_s: float | None,
+        spent_s: float,
+        elapsed_s: float,
     ) -> None:
-        super().run_started(run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s)
+        super().run_started(
+            run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s, elapsed_s=elapsed_s
+        )
         limit = f", {wording.seconds(time_limit_s)}" if time_limit_s is not None else ""
         spent = f", {wording.seconds(spent_s)} already spent" if spent_s else ""
         self._line(f"run {run}{limit}{spent}")

@@ -17,10 +17,16 @@ class Progress:
     """
 
     def run_started(
-        self, run: Path, *, scored: Objective, time_limit_s: float | None, spent_s: float
+        self,
+        run: Path,
+        *,
+        scored: Objective,
+        time_limit_s: float | None,
+        spent_s: float,
+        elapsed_s: float,
     ) -> None:
-        """A run begins, or goes on after `spent_s` seconds of earlier sittings; `scored` is what
-        the scores of its trials are."""
+        """A run begins, or goes on after `spent_s` seconds of earlier sittings; with those of this
+        one so far they are `elapsed_s`. `scored` is what the scores of its trials are."""
 
     def phase(self, name: str) -> None:
         """A phase begins: data, probe, search, final, export, report."""

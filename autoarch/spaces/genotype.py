@@ -14,6 +14,9 @@ from autoarch.errors import InvalidArchitectureError
 from autoarch.spaces.blocks import classifier
 from autoarch.spaces.cell_ops import EDGE_OPS, CellWriter
 
+STEM = 3
+"""The stem has so many times the channels of an edge."""
+
 Edge = tuple[str, int]
 """An op of `EDGE_OPS` and the state that it reads: 0 and 1 are the two cells before, the older one
 first; 2 is the cell's first node, and so on."""
@@ -104,8 +107,6 @@ def cell_network(
     *,
     width: int,
     cells: int,
-    stem_multiplier: int = 3,
-    stem_strides: int | None = None,
     dropout: float = 0.0,
 ) -> Architecture:
     """Stem, `cells` cells of which those at one and two thirds are reductions, pooling, logits.
@@ -116,8 +117,6 @@ def cell_network(
         classes: Number of classes.
         width: Channels of an edge in the first cells; doubled by each reduction.
         cells: Number of cells, at least 3.
-        stem_multiplier: The stem has so many times `width` channels.
-        stem_strides: How often the stem halves the picture; None for as often as photos need.
         dropout: Before the logits.
 
     Raises:
@@ -136,14 +135,14 @@ def cell_network(
     graph = GraphBuilder(tuple(input_shape))
     writer = CellWriter(graph)
     node = graph.add(Rescale(), INPUT, name="rescale")
-    halvings = default_stem_strides(input_shape) if stem_strides is None else stem_strides
+    halvings = stem_strides(input_shape)
     for number in range(1, halvings + 1):
-        op = Conv2D(width * stem_multiplier, 3, 2)
+        op = Conv2D(STEM * width, 3, 2)
         node = writer.norm(graph.add(op, node, name=f"stem/down{number}"))
         if number < halvings:  # the cells begin with a relu of their own
             node = writer.relu(node)
     if not halvings:
-        node = writer.norm(graph.add(Conv2D(width * stem_multiplier, 3), node, name="stem/conv"))
+        node = writer.norm(graph.add(Conv2D(STEM * width, 3), node, name="stem/conv"))
     before = node
     for number in range(cells):
         reduction = number in (cells // 3, 2 * cells // 3)
@@ -156,8 +155,8 @@ def cell_network(
     return graph.finish()
 
 
-def default_stem_strides(input_shape: tuple[int, ...]) -> int:
-    """None for pictures of less than 64 pixels a side, two for photos of 128 and more."""
+def stem_strides(input_shape: tuple[int, ...]) -> int:
+    """How often the stem halves the picture: photos of 64 pixels a side once, of 128 twice."""
     side = min(input_shape[:2])
     return 0 if side < 64 else 1 if side < 128 else 2
 

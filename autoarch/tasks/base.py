@@ -6,10 +6,10 @@ an underscore.
 
 from __future__ import annotations
 
-import dataclasses
 import time as time_module
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -65,79 +65,47 @@ class NotFittedError(AutoArchError, ValueError, AttributeError):
     """The estimator was asked for something that only `fit` or `load` provide."""
 
 
+@dataclass(eq=False, repr=False)
 class BaseSearch(ABC):
     """What the task classes share. See `ImageSearch` for the arguments.
 
     Attributes:
         task: Name of the task.
-        own: Names of the arguments that only this class has; fields of `Settings`, too.
         mobile_space: The space that `mobile` stands for.
     """
 
     task: ClassVar[str]
-    own: ClassVar[tuple[str, ...]] = ()
     mobile_space: ClassVar[str] = "mobile"
 
-    def __init__(
-        self,
-        time: str | float | None = "10m",
-        *,
-        trials: int | None = None,
-        oracle: str = "auto",
-        evaluator: str = "train",
-        space: Any = "auto",
-        objective: str = BY_DEFAULT,
-        valid: float | str | Path | None = None,
-        test: float | str | Path | None = None,
-        class_weight: str = "auto",
-        precision: str = "auto",
-        inherit: bool = False,
-        ship: str = "float",
-        max_size_bytes: int | None = None,
-        constraints: Constraints | Mapping[str, Any] | None = None,
-        device: str | Path | None = None,
-        mobile: bool = False,
-        prefer: Mapping[str, Any] | Sequence[str] | str | None = None,
-        objectives: Sequence[str] | str | None = None,
-        preset: Mapping[str, Any] | Sequence[str] | str | None = None,
-        fixed: Mapping[str, Any] | Sequence[str] | str | None = None,
-        forbidden: Mapping[str, Any] | Sequence[str] | str | None = None,
-        warm_start: str | Path | None = None,
-        ensemble: int | None = None,
-        folds: int | None = None,
-        seed: int = 0,
-        output: str | Path | None = None,
-        resume: bool = False,
-        progress: Progress | None = None,
-    ):
-        self.time = time
-        self.trials = trials
-        self.oracle = oracle
-        self.evaluator = evaluator
-        self.space = space
-        self.objective = objective
-        self.valid = valid
-        self.test = test
-        self.class_weight = class_weight
-        self.precision = precision
-        self.inherit = inherit
-        self.ship = ship
-        self.max_size_bytes = max_size_bytes
-        self.constraints = constraints
-        self.device = device
-        self.mobile = mobile
-        self.prefer = prefer
-        self.objectives = objectives
-        self.preset = preset
-        self.fixed = fixed
-        self.forbidden = forbidden
-        self.warm_start = warm_start
-        self.ensemble = ensemble
-        self.folds = folds
-        self.seed = seed
-        self.output = output
-        self.resume = resume
-        self.progress = progress
+    time: str | float | None = "10m"
+    _: KW_ONLY
+    trials: int | None = None
+    oracle: str = "auto"
+    evaluator: str = "train"
+    space: Any = "auto"
+    objective: str = BY_DEFAULT
+    valid: float | str | Path | None = None
+    test: float | str | Path | None = None
+    class_weight: str = "auto"
+    precision: str = "auto"
+    inherit: bool = False
+    ship: str = "float"
+    max_size_bytes: int | None = None
+    constraints: Constraints | Mapping[str, Any] | None = None
+    device: str | Path | None = None
+    mobile: bool = False
+    prefer: Mapping[str, Any] | Sequence[str] | str | None = None
+    objectives: Sequence[str] | str | None = None
+    preset: Mapping[str, Any] | Sequence[str] | str | None = None
+    fixed: Mapping[str, Any] | Sequence[str] | str | None = None
+    forbidden: Mapping[str, Any] | Sequence[str] | str | None = None
+    warm_start: str | Path | None = None
+    ensemble: int | None = None
+    folds: int | None = None
+    seed: int = 0
+    output: str | Path | None = None
+    resume: bool = False
+    progress: Progress | None = None
 
     # -- What a task class says ----------------------------------------------------------------
 
@@ -184,7 +152,7 @@ class BaseSearch(ABC):
             raise InvalidInputError("`resume` needs `output`: the run to go on with.")
         task = self._open(x, y, validation_data, settings)
         run = choose_run(self.output, task.short_name, settings, task.fingerprint)
-        refuse_inside(run, x)
+        refuse_inside(run, x, self.task)
         fresh, made = not run.exists(), missing_directories(run.root)
         if fresh:
             run.create(run_description(task, settings))
@@ -206,6 +174,7 @@ class BaseSearch(ABC):
                 scored=settings.searched,
                 time_limit_s=clock.limit_s,
                 spent_s=log.spent_s,
+                elapsed_s=clock.elapsed_s,
             )
             stored = run.settings()
             if stored["settings"] != settings.to_json():  # another time limit
@@ -236,36 +205,26 @@ class BaseSearch(ABC):
                     "(--quantize)."
                 )
         sizes = [s for s in (self.max_size_bytes, (limits or {}).get("max_size")) if s is not None]
-        own = {name: getattr(self, name) for name in self.own}
-        settings = Settings(
-            time_limit_s=parse_duration(self.time),
-            trials=self.trials,
-            oracle=self.oracle,
-            evaluator=self.evaluator,
-            space=self._space_name(),
-            objective=metric,
-            valid=as_share_or_path(self.valid),
-            test=as_share_or_path(self.test),
-            class_weight=self.class_weight,
-            precision=self.precision,
-            seed=self.seed,
-            inherit=self.inherit,
-            ship=ship,
-            max_size_bytes=int(min(sizes)) if sizes else None,
-            constraints=limits,
-            prefer=prefer,
-            objectives=objectives,
-            mobile=self.mobile,
-            preset=canonical_values("preset", self.preset),
-            fixed=canonical_values("fixed", self.fixed),
-            forbidden=parse_wishes(self.forbidden) or None,
-            ensemble=self.ensemble,
-            folds=self.folds,
-            warm_start=None if self.warm_start is None else str(Path(self.warm_start).resolve()),
-            **own,
-        )
-        if "latency" in settings.priced:  # a search needs a table; using what it found does not
-            settings.budgets.latency_model()
+        known = {field.name for field in fields(Settings)}
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name in known}
+        canonical = {
+            "time_limit_s": parse_duration(self.time),
+            "space": self._space_name(),
+            "objective": metric,
+            "valid": as_share_or_path(self.valid),
+            "test": as_share_or_path(self.test),
+            "ship": ship,
+            "max_size_bytes": int(min(sizes)) if sizes else None,
+            "constraints": limits,
+            "prefer": prefer,
+            "objectives": objectives,
+            "preset": canonical_values("preset", self.preset),
+            "fixed": canonical_values("fixed", self.fixed),
+            "forbidden": parse_wishes(self.forbidden) or None,
+            "warm_start": self.warm_start and str(Path(self.warm_start).resolve()),
+        }
+        settings = Settings(**{**given, **canonical})
+        _check_search(settings)
         return settings
 
     def _space_name(self) -> str:
@@ -421,8 +380,7 @@ class BaseSearch(ABC):
             progress=self.progress,
         )
         return {
-            name: {**dataclasses.asdict(file), "path": str(target / file.path)}
-            for name, file in files.items()
+            name: {**asdict(file), "path": str(target / file.path)} for name, file in files.items()
         }
 
     def _samples(self) -> Any:
@@ -440,3 +398,18 @@ class BaseSearch(ABC):
     def summary(self) -> str:
         """The result in some lines of text."""
         return summarise(self._run()).text()
+
+
+def _check_search(settings: Settings) -> None:
+    """Raises `InvalidInputError` for what a search cannot do, though its result may be used."""
+    if settings.architecture is not None and settings.evaluator != "train":
+        raise InvalidInputError(
+            "`architecture` is the only network that is trained; there is nothing for `evaluator` "
+            f"{settings.evaluator} to look for."
+        )
+    if settings.pretrained is not None and settings.inherit:
+        raise InvalidInputError(
+            "`pretrained` networks begin with weights of their own; leave out `inherit`."
+        )
+    if "latency" in settings.priced:
+        settings.budgets.latency_model()

@@ -142,8 +142,11 @@ class CheapFirst(ABC):
         """
 
     def _times(self, *, anew: bool = False) -> dict[str, Any]:
-        """When training and scoring begin and end; the same in every sitting unless begun anew."""
-        if anew or not events_of(self.log, "supernet"):
+        """When training and scoring begin and end; the same in every sitting unless begun anew, or
+        planned for another time since."""
+        planned = max((e["t"] for e in events_of(self.log, "plan")), default=0.0)
+        known = [e for e in events_of(self.log, "supernet") if e["t"] >= planned]
+        if anew or not known:
             now, end = self.clock.elapsed_s, self.plan.search_until_s
             until = scoring_until = None
             if end is not None:

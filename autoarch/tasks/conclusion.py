@@ -153,7 +153,7 @@ class Conclusion:
         self.phase("report")
         write_json(
             self.run.evaluation_file,
-            {**measured.details, "final_curve": list(chosen.final.curve), "valid_curve": []},
+            {**measured.details, "final_curve": list(chosen.final.curve)},
         )
         result = self._result(chosen, measured, files, files[formats[-1]].size_bytes)
         self._write(result)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,6 @@ from autoarch.spaces import (
 )
 from autoarch.spaces.backbones import Backbone, find_backbones
 from autoarch.spaces.hypermodel import HyperModelSpace
-from autoarch.tasks.arguments import CommonArguments
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.limits import fitting_scale
 from autoarch.tasks.own_space import as_given, family_of
@@ -226,6 +225,7 @@ class ImageTask(Task):
         return TrainedModel(network, weights, data.classes, data.preprocessing, mirrored=mirrored)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ImageSearch(BaseSearch):
     """Searches, trains and exports an image classifier.
 
@@ -271,8 +271,8 @@ class ImageSearch(BaseSearch):
             where neither that work nor a device is limited; "none": by the picture alone.
         ship: What the LiteRT file calculates in: "float", "float16" or "int8". With "int8" its own
             answers are what is measured and reported.
-        max_size_bytes: Most bytes of the int8 file, with `ship` int8; checked on the file itself.
-            The search goes by `constraints`.
+        max_size_bytes: Most bytes of the int8 file (with `ship` int8; of texts of the float file),
+            checked on the file itself. The search goes by `constraints`.
         constraints: `Constraints`: hard limits on what is shipped, the int8 file. No network above
             them is trained, and none is exported.
         device: Name or path of a device profile whose limits hold, too.
@@ -306,23 +306,11 @@ class ImageSearch(BaseSearch):
     """
 
     task = "image"
-    own = ("image_size", "mirror", "architecture", "pretrained")
 
-    def __init__(
-        self,
-        time: str | float | None = "10m",
-        *,
-        image_size: int | None = None,
-        mirror: str = "auto",
-        architecture: str | None = None,
-        pretrained: str | Path | None = None,
-        **common: Unpack[CommonArguments],
-    ):
-        super().__init__(time, **common)
-        self.image_size = image_size
-        self.mirror = mirror
-        self.architecture = architecture
-        self.pretrained = pretrained
+    image_size: int | None = None
+    mirror: str = "auto"
+    architecture: str | None = None
+    pretrained: str | Path | None = None
 
     def _settings(self) -> Settings:
         settings = super()._settings()

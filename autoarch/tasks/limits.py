@@ -59,11 +59,10 @@ def canonical_constraints(
     if device is not None:
         given = Constraints.of({**given.to_json(), "device": device})
     if given.device is not None:
-        limits = load_profile(given.device).limits
+        limits = load_profile(given.device).limits.limits
         if given.device not in profile_names():  # a file; the run may be loaded from elsewhere
             given = Constraints.of({**given.to_json(), "device": str(Path(given.device).resolve())})
-        of_device = {cost: getattr(limits, f"max_{cost}", None) for cost in COST_UNITS}
-        given = given.within({cost: v for cost, v in of_device.items() if v is not None})
+        given = given.within(limits)
     if mobile:
         given = Constraints.of({**MOBILE_LIMITS, **given.to_json()})
     return given.to_json() or None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from autoarch.errors import RunDirectoryError
 from autoarch.search.progress import Progress
@@ -28,12 +28,11 @@ def _estimator(run: RunDirectory, progress: Progress | None) -> BaseSearch:
         raise RunDirectoryError(
             f"{run.root} is a run of the unknown task {task!r}; use the version that made it."
         )
-    settings: dict[str, Any] = Settings.from_json(stored["settings"]).to_json()
-    time = settings.pop("time_limit_s")
-    for search in _TASKS.values():
-        for name in set(search.own) - set(_TASKS[task].own):
-            settings.pop(name, None)
-    return _TASKS[task](time, **settings, output=run.root, progress=progress)
+    settings = Settings.from_json(stored["settings"]).to_json()
+    search = _TASKS[task]
+    taken = {field.name for field in fields(search)}
+    given = {name: value for name, value in settings.items() if name in taken}
+    return search(settings["time_limit_s"], **given, output=run.root, progress=progress)
 
 
 def load(run: str | Path) -> BaseSearch:

@@ -12,6 +12,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from autoarch.data.formats import is_ignored
+from autoarch.data.text_files import SPLIT_OF_NAME
 from autoarch.errors import AutoArchError, RunDirectoryError
 from autoarch.objectives import get_objective
 from autoarch.search.progress import Progress
@@ -36,13 +38,15 @@ def tell_finished(run: RunDirectory, progress: Progress | None) -> None:
         )
 
 
-def refuse_inside(run: RunDirectory, data: Any) -> None:
+def refuse_inside(run: RunDirectory, data: Any, task: str) -> None:
     """Raises `RunDirectoryError` where a new run would lie in the folder of its own data."""
     if run.exists() or not isinstance(data, str | Path) or not Path(data).is_dir():
         return
-    if any(path.is_file() and path.stem == "train" for path in Path(data).iterdir()):
-        return  # tables, beside which nothing is read
-    if run.root.resolve().is_relative_to(Path(data).resolve()):
+    parts = (SPLIT_OF_NAME.get(path.stem.lower()) for path in Path(data).iterdir())
+    if task == "text" and "train" in parts:
+        return  # tables or folders by split, beside which nothing is read
+    root, folder = run.root.resolve(), Path(data).resolve()
+    if root.is_relative_to(folder) and not any(map(is_ignored, root.relative_to(folder).parts)):
         raise RunDirectoryError(
             f"Output {run.root} lies inside the data {data}, where it would be read as a class; "
             "give `output` (--output) elsewhere."

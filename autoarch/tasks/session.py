@@ -99,7 +99,7 @@ class Session:
                 self.run_directory, space, baseline, self.budgets, self.progress.note
             )
             search = self._run_search(space, evaluator, plan, baseline, first)
-            best = search.best
+            best = self._begun(search) or search.best
             if best is None:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
@@ -237,13 +237,19 @@ class Session:
         if not self.settings.teaches:
             start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
         whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
-        plan = make_plan(self.clock, epoch_s, start_s=start_s, search_whole=whole, folds=folds)
+        plan = make_plan(
+            self.clock,
+            epoch_s,
+            start_s=start_s,
+            search_whole=whole,
+            # with another time looks stay comparable with those so far
+            folds=folds if before is None else (before.folds, before.folds),
+            rungs=() if before is None else before.rungs,
+        )
         left_s = math.inf
         if plan.final_until_s is not None:
             left_s = plan.final_until_s - self.clock.elapsed_s
-        if before is not None:  # with another time: looks stay comparable with those so far
-            plan = replace(plan, rungs=before.rungs, folds=before.folds)
-        elif limit_s is not None and left_s < SMALLEST_TRAINING_S:
+        if before is None and limit_s is not None and left_s < SMALLEST_TRAINING_S:
             raise BudgetError(
                 f"`time` of {limit_s:g} s leaves nothing for training: reading the "
                 f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
@@ -286,7 +292,7 @@ class Session:
             plan=plan,
             progress=self.progress,
             max_trials=self.settings.trials,
-            inherit=self.settings.inherit,
+            inherit=evaluator.inherit if self.settings.inherit else None,
         )
         if self._searched:
             return search
@@ -353,6 +359,11 @@ class Session:
     def _searched(self) -> bool:
         """Whether the search is over: the final training had begun in an earlier sitting."""
         return any(event["event"] == "final" for event in self.log.events)
+
+    def _begun(self, search: Search) -> TrialRecord | None:
+        """The winner whose final training began in an earlier sitting: its state is kept."""
+        begun = [event["trial"] for event in self.log.events if event["event"] == "final"]
+        return search.trials[begun[0]] if begun else None
 
     # -- Around the phases ---------------------------------------------------------------------
 

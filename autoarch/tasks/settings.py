@@ -144,11 +144,6 @@ class Settings:
                     f"`architecture` is the only network that is trained; it does not go with "
                     f"space={self.space!r}."
                 )
-            if self.evaluator != "train":
-                raise InvalidInputError(
-                    "`architecture` is the only network that is trained; there is nothing for "
-                    f"`evaluator` {self.evaluator} to look for."
-                )
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("mirror", self.mirror, MIRRORS)
@@ -195,10 +190,6 @@ class Settings:
             raise InvalidInputError(
                 "`evaluator` zero-cost scores networks with fresh weights; it does not go with "
                 "`pretrained`."
-            )
-        if self.pretrained is not None and self.inherit:
-            raise InvalidInputError(
-                "`pretrained` networks begin with weights of their own; leave out `inherit`."
             )
         if self.pretrained is not None and self.architecture is not None:
             raise InvalidInputError(

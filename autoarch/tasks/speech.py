@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,6 @@ from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import SearchSpace, SpeechSpace
-from autoarch.tasks.arguments import CommonArguments
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.limits import NARROWEST, baseline_of, fitting_width
 from autoarch.tasks.scaling import EPOCHS_WANTED
@@ -148,6 +147,7 @@ def spectrogram(wave: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return picture
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SpeechSearch(BaseSearch):
     """Searches, trains and exports a classifier of short recordings: words, commands, sounds.
 
@@ -168,22 +168,11 @@ class SpeechSearch(BaseSearch):
     """
 
     task = "speech"
-    own = ("group", "clip_seconds", "rate")
     mobile_space = SpeechSpace.name
 
-    def __init__(
-        self,
-        time: str | float | None = "10m",
-        *,
-        group: str = "auto",
-        clip_seconds: float | None = None,
-        rate: int | None = None,
-        **common: Unpack[CommonArguments],
-    ):
-        super().__init__(time, **common)
-        self.group = group
-        self.clip_seconds = clip_seconds
-        self.rate = rate
+    group: str = "auto"
+    clip_seconds: float | None = None
+    rate: int | None = None
 
     def _open(self, x: Any, y: Any, validation_data: Any, settings: Settings) -> SpeechTask:
         if settings.space not in ("auto", SpeechSpace.name):

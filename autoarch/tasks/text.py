@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,6 @@ from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import MobileSpace, SearchSpace
 from autoarch.spaces.text import MIXTURE, TextSpace
-from autoarch.tasks.arguments import CommonArguments
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
@@ -209,6 +208,7 @@ def _linear_groups(preprocessing: TextPreprocessing) -> dict[tuple[int, int], in
     return {(0, 1): preprocessing.words, (1, 1): hashed, SUBWORDS: hashed}
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TextSearch(BaseSearch):
     """Searches, trains and exports a text classifier.
 
@@ -235,21 +235,10 @@ class TextSearch(BaseSearch):
     """
 
     task = "text"
-    own = ("text_column", "label_column", "vectors")
 
-    def __init__(
-        self,
-        time: str | float | None = "10m",
-        *,
-        text_column: str | None = None,
-        label_column: str | None = None,
-        vectors: str | Path | None = None,
-        **common: Unpack[CommonArguments],
-    ):
-        super().__init__(time, **common)
-        self.text_column = text_column
-        self.label_column = label_column
-        self.vectors = vectors
+    text_column: str | None = None
+    label_column: str | None = None
+    vectors: str | Path | None = None
 
     def _settings(self) -> Settings:
         given = None if self.vectors is None else str(Path(self.vectors).resolve())

@@ -36,7 +36,9 @@ def failed(trial: int, reason: str = "loss became NaN in epoch 2") -> TrialRecor
 def tell(progress: Any, run: Path) -> None:
     """Tells a display a short run: two trials measured, one failed, the winner trained on."""
     first, second = measured(0, 0.6, width=32), measured(1, 0.7, width=64)
-    progress.run_started(run, scored=get_objective("accuracy"), time_limit_s=300.0, spent_s=0.0)
+    progress.run_started(
+        run, scored=get_objective("accuracy"), time_limit_s=300.0, spent_s=0.0, elapsed_s=0.0
+    )
     progress.phase("data")
     progress.reading(50, 100)
     progress.note("3 duplicates were left out of training.")

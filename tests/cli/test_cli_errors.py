@@ -85,7 +85,9 @@ def test_an_interrupt_before_the_run_began_has_nothing_to_go_on_with(
 def test_termination_says_how_to_go_on(runner: CliRunner, search, monkeypatch) -> None:
     def terminated(self, data: str, *, started: float) -> None:
         scored = get_objective("accuracy")
-        self.progress.run_started(self.run_, scored=scored, time_limit_s=None, spent_s=0.0)
+        self.progress.run_started(
+            self.run_, scored=scored, time_limit_s=None, spent_s=0.0, elapsed_s=0.0
+        )
         os.kill(os.getpid(), signal.SIGTERM)
         raise AssertionError("the signal ends the block before this")
 

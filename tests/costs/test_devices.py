@@ -1,6 +1,7 @@
 import pytest
 
-from autoarch.costs import DeviceLimits, LatencyTable, load_profile, model_costs, profile_names
+from autoarch.costs import LatencyTable, load_profile, model_costs, profile_names
+from autoarch.costs.constraints import Constraints
 from autoarch.errors import InvalidInputError
 from autoarch.spaces import SPACES
 
@@ -31,7 +32,9 @@ def test_a_profile_of_ones_own(tmp_path):
     )
     profile = load_profile(path)
     assert profile.name == "board" and profile.description == "Camera board"
-    assert profile.limits == DeviceLimits(1_500_000, 2_000, 5_000_000, pytest.approx(0.02))
+    assert profile.limits == Constraints(
+        max_size=1_500_000, max_ram=2_000, max_macs=5_000_000, max_latency=0.02
+    )
     assert profile.latency.seconds == {"softmax 3": 1e-6}
     network = SPACES["mobile"]((8, 8, 1), 3, width=4).candidate({}).architecture
     kinds = {op.kind for op in model_costs(network).lite_graph.ops}
@@ -42,11 +45,11 @@ def test_a_profile_of_ones_own(tmp_path):
     ("text", "message"),
     [
         ("limits = 3\n", "`limits` must be a section"),
-        ("[limits]\nmax_size = '3 bananas'\n", "`max_size` must be a positive number.*bananas"),
-        ("[limits]\nmax_size = -1\n", "`max_size` must be a positive number.*-1"),
-        ("[limits]\nmax_macs = 0\n", "`max_macs` must be a positive number.*0"),
-        ("[limits]\nmax_ram = true\n", "`max_ram` must be a positive number.*True"),
-        ("[limits]\nmax_latency = '5 MB'\n", "`max_latency` must be a positive number"),
+        ("[limits]\nmax_size = '3 bananas'\n", "`max_size` must be a positive amount.*bananas"),
+        ("[limits]\nmax_size = -1\n", "`max_size` must be a positive amount.*-1"),
+        ("[limits]\nmax_macs = 0\n", "`max_macs` must be a positive amount.*0"),
+        ("[limits]\nmax_ram = true\n", "`max_ram` must be a positive amount.*True"),
+        ("[limits]\nmax_latency = '5 MB'\n", "`max_latency` must be a positive amount"),
         ("[limits]\nmax_weight = 1\n", "unknown entry 'max_weight'"),
         ("limit = 1\n", "unknown entry 'limit'"),
         ("[ops]\nruns = 'all'\n", "`ops.runs` must be a list of names"),

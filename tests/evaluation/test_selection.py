@@ -1,11 +1,8 @@
 """Greedy weights against the procedure written out with lists of models."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-from autoarch.evaluation import selection
 from autoarch.evaluation.selection import greedy_weights
 from autoarch.objectives import get_objective
 
@@ -81,7 +78,3 @@ def test_being_right_counts_more_than_being_well_calibrated():
 def test_a_network_on_its_own_has_all_the_weight():
     labels = np.arange(10) % 2
     assert greedy_weights([np.full((10, 2), 0.5)], labels, ACCURACY, most=4) == [1.0]
-
-
-def test_examples_hold():
-    assert doctest.testmod(selection).failed == 0

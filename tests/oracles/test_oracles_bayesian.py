@@ -143,7 +143,7 @@ def test_several_objectives_give_a_front():
     ("options", "message"),
     [
         ({"acquisition": "luck"}, "must be one of ucb, ei, thompson; got 'luck'"),
-        ({"exploration": -1}, "`exploration` of BayesianOracle must be at least 0; got -1"),
+        ({"exploration": -1}, "`exploration` of BayesianOracle must not be negative; got -1"),
         ({"warm_up": 0}, "`warm_up` of BayesianOracle must be at least 1; got 0"),
         ({"patience": 0}, "`patience` of BayesianOracle must be at least 1; got 0"),
     ],

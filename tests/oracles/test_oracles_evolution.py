@@ -118,7 +118,9 @@ def test_a_proposal_takes_few_milliseconds(oracle_class, limit):
 
 
 def test_the_time_of_a_proposal_does_not_grow_with_the_trials():
-    early, late = (median_of_a_proposal(EvolutionOracle, trials=n) for n in (250, 1000))
+    early, late = (
+        min(median_of_a_proposal(EvolutionOracle, trials=n) for _ in range(2)) for n in (250, 1000)
+    )
     assert late <= 2 * early
 
 

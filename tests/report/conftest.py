@@ -262,7 +262,6 @@ class FakeRun:
                     }
                     for epoch in range(1, 32)
                 ],
-                "valid_curve": [],
             },
         )
 

@@ -307,7 +307,7 @@ def test_nothing_held_out(fake_run: MakeRun) -> None:
     run.result(test=False)
     write_json(
         run.directory.evaluation_file,
-        {"split": None, "classes": list(run.classes), "final_curve": [], "valid_curve": []},
+        {"split": None, "classes": list(run.classes), "final_curve": []},
     )
     run.finish()
     page = page_of(run.directory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 import re
 
@@ -115,10 +114,6 @@ def test_a_plot_is_a_picture_with_a_name(files: RunFiles) -> None:
 
 def test_thousands_of_points_are_thinned() -> None:
     assert len(plots.thinned([(float(i), 0.0) for i in range(9000)])) == 1800
-
-
-def test_examples_hold() -> None:
-    assert doctest.testmod(plots).failed == 0
 
 
 def test_regret_is_drawn_for_each_oracle_with_its_band() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 from collections.abc import Callable
 from typing import Any
@@ -214,12 +213,6 @@ def test_a_damaged_result_is_named(complete_run: RunDirectory) -> None:
     complete_run.result_file.write_text("{")
     with pytest.raises(RunDirectoryError, match=r"result\.json"):
         summarise(complete_run)
-
-
-def test_examples_of_the_wording_hold() -> None:
-    found = doctest.testmod(wording)
-    assert found.attempted >= 5
-    assert found.failed == 0
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])

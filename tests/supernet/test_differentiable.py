@@ -1,7 +1,5 @@
 """Gates, costs and the training of relaxed networks, on a relaxed space of one layer."""
 
-import doctest
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +7,6 @@ import tensorflow as tf
 from autoarch.data.dataset import ImageSet
 from autoarch.errors import TrialFailedError
 from autoarch.objectives import get_objective
-from autoarch.supernet import differentiable
 from autoarch.supernet.bank import Slot
 from autoarch.supernet.differentiable import METHODS, Relaxation
 from autoarch.supernet.relaxed import Relaxed
@@ -181,7 +178,3 @@ def test_a_loss_that_is_no_number_is_told():
     relaxation.weights.assign(np.full(2, np.nan))
     with pytest.raises(TrialFailedError, match="the relaxed network's loss became nan"):
         train(relaxation, 4)
-
-
-def test_examples_hold():
-    assert doctest.testmod(differentiable).failed == 0

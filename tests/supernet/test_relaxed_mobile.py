@@ -1,7 +1,5 @@
 """The relaxed mobile network against networks of the space."""
 
-import doctest
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +7,6 @@ import tensorflow as tf
 from autoarch.errors import TrialFailedError
 from autoarch.spaces import MobileSpace
 from autoarch.spaces.steering import Steering
-from autoarch.supernet import relaxed_mobile
 from autoarch.supernet.bank import Bank, slots_of
 from autoarch.supernet.path import BatchStatistics, run_path
 from autoarch.supernet.relaxed_mobile import OPTIONS, SKIPPED, RelaxedMobile
@@ -125,7 +122,3 @@ def test_where_a_layer_has_nothing_to_choose_there_is_no_relaxed_network():
     space.steer(Steering({}, {"kernel": 7}, {}))
     with pytest.raises(TrialFailedError, match="leaves a layer nothing to choose"):
         relaxed(space)
-
-
-def test_examples_hold():
-    assert doctest.testmod(relaxed_mobile).failed == 0

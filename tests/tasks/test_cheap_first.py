@@ -524,7 +524,7 @@ def test_what_is_not_scored_without_training_is_said(search, given, told):
     assert refused.value.exit_code == 2
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_whole_way_without_training(tmp_path, monkeypatch):
     monkeypatch.setattr(zero_cost_first, "MOST_SCORES", 6)
     search = autoarch.ImageSearch(

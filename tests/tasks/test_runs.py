@@ -33,7 +33,13 @@ def test_a_run_among_its_own_data_is_refused_and_one_beside_it_is_not(tmp_path):
     with pytest.raises(RunDirectoryError, match="lies inside the data"):
         TextSearch(None, trials=1, output=data / "runs" / "a").fit(data)
     assert {path.name for path in data.iterdir()} == {"good", "bad"}
-    refuse_inside(RunDirectory(tmp_path / "reviews-run"), data)
+    refuse_inside(RunDirectory(tmp_path / "reviews-run"), data, "text")
+    refuse_inside(RunDirectory(data / ".runs" / "a"), data, "text")
+    for name in ("train", "test"):
+        (data / name).mkdir()
+    refuse_inside(RunDirectory(data / "runs" / "a"), data, "text")
+    with pytest.raises(RunDirectoryError, match="lies inside the data"):
+        refuse_inside(RunDirectory(data / "runs" / "a"), data, "image")
 
 
 def begin(root):

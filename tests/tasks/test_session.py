@@ -33,7 +33,7 @@ def test_a_sitting_with_the_same_time_keeps_the_plan(plan):
 
 
 def test_another_time_moves_the_deadlines_and_leaves_looks_as_they_were(plan):
-    before, after = plan(600.0, epoch_s=0.1), plan(1200.0, epoch_s=2.0)
+    before, after = plan(600.0, epoch_s=0.1), plan(1200.0, epoch_s=0.1)
     assert (after.rungs, after.folds) == (before.rungs, before.folds) and before.folds == 3
     for limit_s, made in ((600.0, before), (1200.0, after)):
         assert made.final_until_s == limit_s - closing_s(limit_s, OPENING_S)

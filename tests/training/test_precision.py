@@ -27,8 +27,25 @@ def test_without_a_time_limit_nothing_depends_on_what_is_measured(monkeypatch):
     assert probe_speed("mixed_bfloat16", timed=False).policy == "mixed_bfloat16"
 
 
-def test_the_probe_takes_turns_and_the_best_time():
-    fast, slow = precision._seconds(["float32", "mixed_bfloat16"])
-    assert 0 < fast < 1 and 0 < slow < 1
+def test_the_probe_takes_turns_and_the_best_time(monkeypatch):
+    now, steps = 0.0, []
+
+    def step(policy):
+        def run():
+            nonlocal now
+            steps.append(policy)
+            # one fast step of each, at different moments; everything else is a busy machine
+            fast = len(steps) in (4, 7)
+            now += (0.001 if policy == "a" else 0.002) if fast else 0.1
+
+        return run
+
+    monkeypatch.setattr(precision, "_step", step)
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: now)
+    assert precision._seconds(["a", "b"]) == pytest.approx([0.001, 0.002])
+    assert steps == ["a", "b"] * precision._REPEATS
+
+
+def test_an_unknown_precision_is_refused():
     with pytest.raises(InvalidInputError, match="`precision` must be one of auto"):
         probe_speed("float64")

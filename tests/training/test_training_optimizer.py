@@ -1,7 +1,5 @@
 """AdamW and Muon in one optimizer, against Keras's and against plain linear algebra."""
 
-import doctest
-
 import keras
 import numpy as np
 import pytest
@@ -98,10 +96,6 @@ def test_muon_moves_dense_convolutions_behind_the_first():
     frozen = keras.layers.Conv2D(4, 1, trainable=False)(grouped)
     model = keras.Model(pixels, keras.layers.DepthwiseConv2D(3)(frozen))
     assert orthogonal_kernels(model) == []
-
-
-def test_the_example_runs():
-    assert doctest.testmod(module) == (0, 1)
 
 
 def test_networks_with_a_norm_behind_each_kernel_are_normalised():
