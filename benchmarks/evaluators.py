@@ -83,6 +83,7 @@ def row(name: str, runs: list[dict[str, Any]]) -> str:
     epochs = [run["supernet_epochs"] for run in runs if run["supernet_epochs"]]
     cells = [
         name,
+        str(len(runs)),
         mean([run["test"] for run in runs]),
         mean([run["trained"] for run in runs], 0),
         mean([run["scored"] for run in runs], 0) if any(run["scored"] for run in runs) else "",
@@ -102,13 +103,14 @@ def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
     ]
     return (
         f"# Evaluators\n\n`{Path(given.data).name}`, `--time {given.time}`, space {given.space}, "
-        f"{given.seeds} seed(s) from {given.first_seed} on; mean ± standard error. "
+        f"seeds from {given.first_seed} on; mean ± standard error. "
         f"{os.cpu_count()} cores ({platform.machine()}), {datetime.date.today()}. "
         '"Trained" networks were trained alone, "scored" ones with shared weights or those of a '
         "network of all options, whose epochs stand beside the supernet's; tau is "
         "Kendall's, between the two.\n\n"
-        "| evaluator, oracle | test accuracy | trained | scored | supernet epochs | tau, networks "
-        "| fell back | beat trial 0 | s |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| evaluator, oracle | seeds | test accuracy | trained | scored | supernet epochs "
+        "| tau, networks | fell back | beat trial 0 | s |\n"
+        f"{'|---' * 10}|\n"
         + "\n".join(rows)
         + "\n"
     )

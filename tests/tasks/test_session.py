@@ -39,3 +39,14 @@ def test_another_time_moves_the_deadlines_and_leaves_looks_as_they_were(plan):
         assert made.final_until_s == limit_s - closing_s(limit_s, OPENING_S)
     assert before.search_until_s < after.search_until_s < after.final_until_s
     assert plan(1200.0, epoch_s=9.0) == after
+
+
+def test_who_began_the_final_training_stays_the_winner(tmp_path):
+    settings, clock = ImageSearch(60.0)._settings(), SimpleNamespace(limit_s=60.0)
+    with TrialLog(tmp_path / "trials.jsonl") as log:
+        session = Session(None, settings, None, log, clock, Progress())
+        search = SimpleNamespace(trials=["first", "second", "third"])
+        assert session._begun(search) is None and not session._searched
+        for trial in (2, 1):  # the others are those of an average
+            log.append("final", t=50.0, trial=trial)
+        assert session._begun(search) == "third" and session._searched
