@@ -110,9 +110,7 @@ def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
         "Kendall's, between the two.\n\n"
         "| evaluator, oracle | seeds | test accuracy | trained | scored | supernet epochs "
         "| tau, networks | fell back | beat trial 0 | s |\n"
-        f"{'|---' * 10}|\n"
-        + "\n".join(rows)
-        + "\n"
+        f"{'|---' * 10}|\n" + "\n".join(rows) + "\n"
     )
 
 
