@@ -11,19 +11,17 @@ another. Three seeds of eight minutes take 25 minutes a row; nothing else should
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
 import shutil
 import statistics
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fitting import DATA, HERE, machine
+from kept import Kept
+
 import autoarch
 from autoarch.search.budget import parse_duration
-
-HERE = Path(__file__).parent
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "trial 0 alone": {"trials": 1},
@@ -96,7 +94,8 @@ def row(name: str, runs: list[dict[str, Any]]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
+def table(given: argparse.Namespace, kept: Kept) -> str:
+    done = kept.cells
     names = [n for n in CONFIGS if any(key.startswith(f"{n}, seed ") for key in done)]
     rows = [
         row(n, [run for key, run in done.items() if key.startswith(f"{n}, seed ")]) for n in names
@@ -104,7 +103,7 @@ def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
     return (
         f"# Evaluators\n\n`{Path(given.data).name}`, `--time {given.time}`, space {given.space}, "
         f"seeds from {given.first_seed} on; mean ± standard error. "
-        f"{os.cpu_count()} cores ({platform.machine()}), {datetime.date.today()}. "
+        f"{machine()}, {kept.days}. "
         '"Trained" networks were trained alone, "scored" ones with shared weights or those of a '
         "network of all options, whose epochs stand beside the supernet's; tau is "
         "Kendall's, between the two.\n\n"
@@ -116,7 +115,7 @@ def table(given: argparse.Namespace, done: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default=str(HERE.parents[1] / "shared/data/cifar10-mini"))
+    parser.add_argument("--data", default=str(DATA / "cifar10-mini"))
     parser.add_argument("--time", default="8m")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -128,22 +127,14 @@ def main() -> None:
     parse_duration(given.time)
     work = given.work or Path(f"runs/evaluators-{Path(given.data).name}-{given.space}-{given.time}")
     work.mkdir(parents=True, exist_ok=True)
-    notes = work / "done.json"
-    done: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
+    kept = Kept(work / "done.jsonl")
     names = given.only.split(";") if given.only else list(CONFIGS)
     for seed in range(given.first_seed, given.first_seed + given.seeds):
         for name in names:
+            run = partial(measure, given.data, given.time, given.space, seed, CONFIGS[name])
             key = f"{name}, seed {seed}"
-            if key not in done:
-                done[key] = measure(
-                    given.data, given.time, given.space, seed, CONFIGS[name], work / "run"
-                )
-                beside = notes.with_suffix(".part")  # a kill leaves no half of it
-                beside.write_text(json.dumps(done, indent=2))
-                beside.replace(notes)
-                given.out.write_text(table(given, done))
-            print(key, done[key], flush=True)
-    given.out.write_text(table(given, done))
+            print(key, kept.get(key, partial(run, work / "run")), flush=True)
+            given.out.write_text(table(given, kept))
 
 
 if __name__ == "__main__":

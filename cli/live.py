@@ -14,11 +14,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autoarch.objectives import Objective
 from autoarch.report import wording
 from autoarch.report.leaderboard import decision_changes, leaderboard
 from autoarch.report.wording import clock, epochs_text
 from autoarch.search.plain import Watcher
+from autoarch.search.progress import RunStart
 from autoarch.trials import Fidelity, RunDirectory, TrialRecord, read_events, replay
 
 PHASES = ("data", "probe", "search", "final", "export", "report")  # of every run
@@ -58,20 +58,10 @@ class LiveProgress(Watcher):
 
     # What the run says
 
-    def run_started(
-        self,
-        run: Path,
-        *,
-        scored: Objective,
-        time_limit_s: float | None,
-        spent_s: float,
-        elapsed_s: float,
-    ) -> None:
-        super().run_started(
-            run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s, elapsed_s=elapsed_s
-        )
-        if spent_s:
-            self._recall(run)
+    def run_started(self, start: RunStart) -> None:
+        super().run_started(start)
+        if start.spent_s:
+            self._recall(start.run)
 
     def phase(self, name: str) -> None:
         if self._phase_s:

@@ -13,12 +13,6 @@ from autoarch.costs.latency import LatencyTable
 from autoarch.costs.model_costs import ModelCosts, model_costs
 from autoarch.errors import InvalidInputError
 
-_FIELDS = {
-    "size": "int8_file_bytes",
-    "ram": "peak_ram_bytes",
-}
-"""What a cost is called in `ModelCosts`; the latency is a table's."""
-
 
 @dataclass(frozen=True)
 class Budgets:
@@ -60,18 +54,20 @@ class Budgets:
         Raises:
             InvalidArchitectureError: A latency or memory of a network on token ids is asked for.
         """
-        priced = model_costs(architecture)
-        return {cost: self._price(cost, architecture, priced) for cost in costs}
+        part, priced = integer_part(architecture), model_costs(architecture)
+        return {cost: self._price(cost, part, priced) for cost in costs}
 
-    def _price(self, cost: str, architecture: Architecture, priced: ModelCosts) -> float:
-        if cost == "size" and not priced.has_int8:
-            return float(priced.float16_file_bytes if self.half else priced.float_file_bytes)
+    def _price(self, cost: str, part: Architecture, priced: ModelCosts) -> float:
         if cost in ("params", "macs"):
-            return float(getattr(integer_part(architecture), cost))
-        if cost != "latency":
-            return float(getattr(priced, _FIELDS[cost]))
-        model = self.latency_model()
-        return float("inf") if model.missing(architecture) else model.predict_s(architecture)
+            return float(getattr(part, cost))
+        if cost == "ram":
+            return float(priced.peak_ram_bytes)
+        if cost == "latency":
+            model, network = self.latency_model(), priced.architecture
+            return float("inf") if model.missing(network) else model.predict_s(network)
+        if priced.has_int8:
+            return float(priced.int8_file_bytes)
+        return float(priced.float16_file_bytes if self.half else priced.float_file_bytes)
 
     def latency_model(self) -> LatencyTable:
         """The table that latencies come from.

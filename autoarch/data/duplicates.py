@@ -51,6 +51,16 @@ class Duplicates:
     conflicting: int
 
 
+def notes_on_copies(valid_in_test: int, conflicting: int, noun: str) -> list[str]:
+    """What `Duplicates` has that the user may not know of, in sentences."""
+    notes = []
+    if valid_in_test:
+        notes.append(f"{valid_in_test} {noun}s of valid are also in test.")
+    if conflicting:
+        notes.append(f"{conflicting} {noun}s occur with different labels.")
+    return notes
+
+
 def find_duplicates(
     groups: npt.NDArray[np.int64], splits: Splits, labels: Labels, *, valid_given: bool
 ) -> Duplicates:

@@ -24,7 +24,13 @@ from autoarch.data.dataset import (
     Labels,
     PixelRange,
 )
-from autoarch.data.duplicates import DIGEST_BYTES, digest, find_duplicates, group_equal
+from autoarch.data.duplicates import (
+    DIGEST_BYTES,
+    digest,
+    find_duplicates,
+    group_equal,
+    notes_on_copies,
+)
 from autoarch.data.formats import listed
 from autoarch.data.pictures import Unreadable
 from autoarch.data.preprocessing import Array, Preprocessing
@@ -307,15 +313,11 @@ def _findings(source: Source, record: Record, sets: dict[int, ExampleSet], noun:
     for split, name in enumerate(SPLIT_NAMES):
         tally = Counter(sets[split].labels.tolist())
         counts[name] = {cls: tally[index] for index, cls in enumerate(source.classes)}
-    notes = list(source.notes)
-    if record["valid_in_test"]:
-        notes.append(f"{record['valid_in_test']} {noun}s of valid are also in test.")
-    if record["conflicting"]:
-        notes.append(f"{record['conflicting']} {noun}s occur with different labels.")
+    copies = notes_on_copies(record["valid_in_test"], record["conflicting"], noun)
     return Findings(
         class_counts=counts,
         duplicates=tuple((source.names[a], source.names[b]) for a, b in record["dropped"]),
         duplicates_within=record["within_train"],
         unreadable=tuple((source.names[i], reason) for i, reason in record["unreadable"]),
-        notes=tuple(notes),
+        notes=(*source.notes, *copies),
     )

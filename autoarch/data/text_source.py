@@ -12,7 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.data.dataset import Findings, HeldOut, Labels
-from autoarch.data.duplicates import digest, digest_array, find_duplicates, group_equal
+from autoarch.data.duplicates import (
+    digest,
+    digest_array,
+    find_duplicates,
+    group_equal,
+    notes_on_copies,
+)
 from autoarch.data.fingerprint import fingerprint_examples
 from autoarch.data.labels import encode_labels, refuse_fractions
 from autoarch.data.listed_parts import check_pair
@@ -248,11 +254,6 @@ def _assemble(
             "No validation text is left: all that were drawn are also in the test part; give more "
             "texts, or a validation part."
         )
-    notes = list(rows.notes)
-    if twins.valid_in_test:
-        notes.append(f"{twins.valid_in_test} texts of valid are also in test.")
-    if twins.conflicting:
-        notes.append(f"{twins.conflicting} texts occur with different labels.")
     return TextSource(
         rows=rows,
         labels=labels,
@@ -263,7 +264,7 @@ def _assemble(
         valid_given=valid_given,
         duplicates=tuple((rows.names[a], rows.names[b]) for a, b in twins.dropped),
         duplicates_within=twins.within_train,
-        notes=tuple(notes),
+        notes=(*rows.notes, *notes_on_copies(twins.valid_in_test, twins.conflicting, "text")),
         label_kind=kind,
     )
 

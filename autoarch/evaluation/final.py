@@ -156,10 +156,9 @@ def train_final(
         final_metrics = evaluator.measure(trainer)
         kept = not objective.better(objective.score(metrics), objective.score(final_metrics))
         metrics = final_metrics if kept else metrics
-    if early:  # should the export be killed, a later sitting goes on from here
-        save_arrays(file, **trainer.state())
-    if not kept:
+    if not (kept or early):
         trainer.restore(load_arrays(first))
-    if not early:
-        save_arrays(file, **trainer.state())
+    save_arrays(file, **trainer.state())
+    if early:  # after it was saved: should the export be killed, a later sitting goes on from there
+        trainer.restore(load_arrays(first))
     return FinalModel(trainer, metrics, train_s, curve, kept, refit is not None, file)

@@ -18,9 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.oracles.base import SearchOracle
-from autoarch.oracles.breeding import (
-    mutate_each,
-)
+from autoarch.oracles.breeding import mutate_each
 from autoarch.oracles.checks import check_counts, check_not_negative, check_shares
 from autoarch.oracles.decisions import Decision, DecisionSpace, Setting
 from autoarch.oracles.domains import Value

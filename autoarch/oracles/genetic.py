@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from autoarch.oracles.base import SearchOracle
-from autoarch.oracles.breeding import (
-    breed,
-    mutate_each,
-)
+from autoarch.oracles.breeding import breed, mutate_each
 from autoarch.oracles.checks import check_counts, check_not_negative, check_shares
 from autoarch.oracles.decisions import DecisionSpace, Setting
 from autoarch.oracles.history import History

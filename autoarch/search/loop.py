@@ -32,6 +32,7 @@ from autoarch.trials import (
     TrialLog,
     TrialRecord,
     TrialStatus,
+    events_of,
     replay,
 )
 
@@ -157,9 +158,9 @@ class Search:
 
     def _sittings_since(self, record: TrialRecord) -> int:
         """How many sittings have come to their search since a trial was proposed, this one too."""
-        events = [e for e in self._log.events if e["event"] == "phase" or "key" in e]
-        proposed = next(i for i, e in enumerate(events) if e.get("key") == record.key)
-        return sum(e.get("name") == "search" for e in events[proposed:])
+        proposed = events_of(self._log.events, "proposed")[record.trial]
+        since = self._log.events[self._log.events.index(proposed) :]
+        return sum(event["name"] == "search" for event in events_of(since, "phase"))
 
     def _next_step(self) -> tuple[TrialRecord, Fidelity] | None:
         """A promotion or a new trial, whichever the number of trials so far puts first."""
@@ -243,8 +244,8 @@ class Search:
 
     def _measure(self, record: TrialRecord, fidelity: Fidelity) -> None:
         candidate = self._space.candidate(record.decisions)
-        if self._inherit is not None and not record.measurements:
-            record, fidelity = self._begin_as_child(self._inherit, candidate, record, fidelity)
+        if not record.measurements:
+            record, fidelity = self._begun_as_child(candidate, record, fidelity)
         self._progress.trial_started(record, fidelity)
         try:
             measurement = self._evaluate(candidate, record, fidelity)
@@ -258,19 +259,17 @@ class Search:
         else:
             self._record(record, measurement)
 
-    def _begin_as_child(
-        self,
-        inherit: Callable[..., float],
-        candidate: Candidate,
-        record: TrialRecord,
-        fidelity: Fidelity,
+    def _begun_as_child(
+        self, candidate: Candidate, record: TrialRecord, fidelity: Fidelity
     ) -> tuple[TrialRecord, Fidelity]:
-        """Begins a new trial with its parent's weights, where it has one."""
+        """Begins a new trial with its parent's weights, where trials inherit and it has one."""
+        if self._inherit is None:
+            return record, fidelity
         parent = nearest_parent(record.decisions, self.trials, self._plan.rungs, self._objective)
         if parent is None:
             return record, fidelity
         epochs = parent.measurements[0].epochs
-        share = inherit(
+        share = self._inherit(
             candidate,
             record.trial,
             self._space.candidate(parent.decisions),
@@ -328,10 +327,9 @@ class Search:
             measurement = replace(
                 measurement, metrics=metrics, score=self._objective.score(metrics)
             )
-        wanted = {o.name: measurement.metrics[o.name] for o in self._objectives}
-        for name, value in (wanted or {"score": measurement.score}).items():
-            if not math.isfinite(value):
-                raise TrialFailedError(f"its {name} is {value}", infeasible=True)
+        if not math.isfinite(measurement.score):
+            name = self._objective.score_name
+            raise TrialFailedError(f"its {name} is {measurement.score}", infeasible=True)
         return measurement
 
     def _record(self, record: TrialRecord, measurement: Measurement) -> None:

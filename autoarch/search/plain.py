@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoarch.objectives import Objective, get_objective
+from autoarch.objectives import get_objective
 from autoarch.report import wording
-from autoarch.search.progress import Progress
+from autoarch.search.progress import Progress, RunStart
 from autoarch.trials import TrialRecord
 
 
@@ -28,19 +28,11 @@ class Watcher(Progress):
         self.time_limit_s: float | None = None
         self.scored = get_objective("accuracy")
 
-    def run_started(
-        self,
-        run: Path,
-        *,
-        scored: Objective,
-        time_limit_s: float | None,
-        spent_s: float,
-        elapsed_s: float,
-    ) -> None:
-        self._begin = self._now() - elapsed_s
-        self.run = run
-        self.time_limit_s = time_limit_s
-        self.scored = scored
+    def run_started(self, start: RunStart) -> None:
+        self._begin = self._now() - start.elapsed_s
+        self.run = start.run
+        self.time_limit_s = start.time_limit_s
+        self.scored = start.scored
 
     @property
     def spent_s(self) -> float:
@@ -66,21 +58,12 @@ class PlainProgress(Watcher):
         >>> search = autoarch.ImageSearch("10m", progress=autoarch.PlainProgress())
     """
 
-    def run_started(
-        self,
-        run: Path,
-        *,
-        scored: Objective,
-        time_limit_s: float | None,
-        spent_s: float,
-        elapsed_s: float,
-    ) -> None:
-        super().run_started(
-            run, scored=scored, time_limit_s=time_limit_s, spent_s=spent_s, elapsed_s=elapsed_s
-        )
-        limit = f", {wording.seconds(time_limit_s)}" if time_limit_s is not None else ""
-        spent = f", {wording.seconds(spent_s)} already spent" if spent_s else ""
-        self._line(f"run {run}{limit}{spent}")
+    def run_started(self, start: RunStart) -> None:
+        super().run_started(start)
+        limited = start.time_limit_s is not None
+        limit = f", {wording.seconds(start.time_limit_s)}" if limited else ""
+        spent = f", {wording.seconds(start.spent_s)} already spent" if start.spent_s else ""
+        self._line(f"run {start.run}{limit}{spent}")
 
     def phase(self, name: str) -> None:
         self._line(f"phase {name}")

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoarch.objectives import Objective
 from autoarch.trials import Fidelity, TrialRecord
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """What a run says of itself when it begins or goes on.
+
+    Args:
+        run: Its directory.
+        scored: What the scores of its trials are.
+        time_limit_s: Seconds that it may take, or None.
+        spent_s: Seconds that earlier sittings took.
+        elapsed_s: Those and the seconds of this sitting so far.
+    """
+
+    run: Path
+    scored: Objective
+    time_limit_s: float | None = None
+    spent_s: float = 0.0
+    elapsed_s: float = 0.0
 
 
 class Progress:
@@ -16,17 +36,8 @@ class Progress:
     The methods are called from the thread that runs the search and must return quickly.
     """
 
-    def run_started(
-        self,
-        run: Path,
-        *,
-        scored: Objective,
-        time_limit_s: float | None,
-        spent_s: float,
-        elapsed_s: float,
-    ) -> None:
-        """A run begins, or goes on after `spent_s` seconds of earlier sittings; with those of this
-        one so far they are `elapsed_s`. `scored` is what the scores of its trials are."""
+    def run_started(self, start: RunStart) -> None:
+        """A run begins, or goes on after earlier sittings."""
 
     def phase(self, name: str) -> None:
         """A phase begins: data, probe, search, final, export, report."""

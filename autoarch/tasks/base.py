@@ -23,7 +23,7 @@ from autoarch.export import TrainedModel, export_bundle
 from autoarch.report import summarise
 from autoarch.report.page import write_report
 from autoarch.search.budget import CLOSING_S, Clock, parse_duration
-from autoarch.search.progress import Progress
+from autoarch.search.progress import Progress, RunStart
 from autoarch.spaces.steering import parse_wishes
 from autoarch.tasks.limits import (
     canonical_constraints,
@@ -170,11 +170,7 @@ class BaseSearch(ABC):
             clock = Clock(settings.time_limit_s, spent_s=log.spent_s, started=started)
             progress = self.progress or Progress()
             progress.run_started(
-                run.root,
-                scored=settings.searched,
-                time_limit_s=clock.limit_s,
-                spent_s=log.spent_s,
-                elapsed_s=clock.elapsed_s,
+                RunStart(run.root, settings.searched, clock.limit_s, log.spent_s, clock.elapsed_s)
             )
             stored = run.settings()
             if stored["settings"] != settings.to_json():  # another time limit
@@ -224,7 +220,7 @@ class BaseSearch(ABC):
             "warm_start": self.warm_start and str(Path(self.warm_start).resolve()),
         }
         settings = Settings(**{**given, **canonical})
-        _check_search(settings)
+        settings.require_searchable()
         return settings
 
     def _space_name(self) -> str:
@@ -398,18 +394,3 @@ class BaseSearch(ABC):
     def summary(self) -> str:
         """The result in some lines of text."""
         return summarise(self._run()).text()
-
-
-def _check_search(settings: Settings) -> None:
-    """Raises `InvalidInputError` for what a search cannot do, though its result may be used."""
-    if settings.architecture is not None and settings.evaluator != "train":
-        raise InvalidInputError(
-            "`architecture` is the only network that is trained; there is nothing for `evaluator` "
-            f"{settings.evaluator} to look for."
-        )
-    if settings.pretrained is not None and settings.inherit:
-        raise InvalidInputError(
-            "`pretrained` networks begin with weights of their own; leave out `inherit`."
-        )
-    if "latency" in settings.priced:
-        settings.budgets.latency_model()

@@ -27,7 +27,7 @@ from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import BEST, LOWER, Agreement, agreement
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
 
 ALONE = "Networks are trained alone."
 
@@ -88,15 +88,15 @@ class CheapFirst(ABC):
 
     def search(self, search: Search) -> None:
         """Runs the run's search through all stages."""
-        if not events_of(self.log, "shared"):
+        if not events_of(self.log.events, "shared"):
             search.run(trials=1)
             found = None if self.interrupted() else self._look()
             if found is None:
                 return
             self.log.append("shared", t=self.clock.elapsed_s, **found)
             self.phase("search")
-        shared = events_of(self.log, "shared")[0]
-        if not events_of(self.log, "agreement"):
+        shared = events_of(self.log.events, "shared")[0]
+        if not events_of(self.log.events, "agreement"):
             self._go_on(search, shared["checks"], trials=1 + len(shared["checks"]))
             if self.interrupted():
                 return
@@ -104,7 +104,7 @@ class CheapFirst(ABC):
             self.log.append("agreement", t=self.clock.elapsed_s, **asdict(verdict))
             if shared["checks"]:
                 self.progress.note(self._verdict(verdict, shared["followers"]))
-        event = events_of(self.log, "agreement")[0]
+        event = events_of(self.log.events, "agreement")[0]
         trusted = Agreement(event["tau"], event["networks"]).trusted
         followers = shared["followers"] if trusted else ()
         self._go_on(search, shared["checks"], followers=followers, cheap=shared["scores"])
@@ -144,8 +144,8 @@ class CheapFirst(ABC):
     def _times(self, *, anew: bool = False) -> dict[str, Any]:
         """When training and scoring begin and end; the same in every sitting unless begun anew, or
         planned for another time since."""
-        planned = max((e["t"] for e in events_of(self.log, "plan")), default=0.0)
-        known = [e for e in events_of(self.log, "supernet") if e["t"] >= planned]
+        planned = max((e["t"] for e in events_of(self.log.events, "plan")), default=0.0)
+        known = [e for e in events_of(self.log.events, "supernet") if e["t"] >= planned]
         if anew or not known:
             now, end = self.clock.elapsed_s, self.plan.search_until_s
             until = scoring_until = None
@@ -159,20 +159,22 @@ class CheapFirst(ABC):
             self.log.append(
                 "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
-        return events_of(self.log, "supernet")[-1]
+        return events_of(self.log.events, "supernet")[-1]
 
     @property
     def measured_baseline(self) -> dict[str, Any] | None:
         """Trial 0's measurement; None where it failed."""
-        found = [e["measurement"] for e in events_of(self.log, "measured") if e["trial"] == 0]
+        found = [
+            e["measurement"] for e in events_of(self.log.events, "measured") if e["trial"] == 0
+        ]
         return found[-1] if found else None
 
     def _alone_s(self) -> float:
         """Seconds to train a network alone, about: what trial 0 took, whose step was traced when
         the machine was measured."""
         measured = self.measured_baseline
-        planned = min((e["t"] for e in events_of(self.log, "plan")), default=0.0)
-        probes = [e["t"] for e in events_of(self.log, "phase") if e["name"] == "probe"]
+        planned = min((e["t"] for e in events_of(self.log.events, "plan")), default=0.0)
+        probes = [e["t"] for e in events_of(self.log.events, "phase") if e["name"] == "probe"]
         traced_s = planned - max((t for t in probes if t <= planned), default=planned)
         return traced_s + (measured["wall_s"] if measured else 0.0)
 
@@ -248,14 +250,9 @@ class _Listener(Progress):
         self._heartbeat()
 
 
-def events_of(log: TrialLog, kind: str) -> list[dict[str, Any]]:
-    """The log's events of a kind, in order."""
-    return [event for event in log.events if event["event"] == kind]
-
-
 def facts_of(log: TrialLog) -> dict[str, Any] | None:
     """What the result says of the cheap look; None where nothing came of it."""
-    shared, found = events_of(log, "shared"), events_of(log, "agreement")
+    shared, found = events_of(log.events, "shared"), events_of(log.events, "agreement")
     if not shared or not shared[0]["checks"]:
         return None
     verdict = Agreement(found[0]["tau"], found[0]["networks"]) if found else Agreement(None, 0)

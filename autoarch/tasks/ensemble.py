@@ -22,7 +22,7 @@ from autoarch.objectives import Objective, classification_metrics
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.final_phase import FinalPhase, Network
 from autoarch.training.fit import Array
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, load_arrays
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of, load_arrays
 
 LEAST_TIME_S = 12.0
 """Seconds of the final training below which a member is not worth its trace."""
@@ -107,7 +107,7 @@ def choose_members(
         if record.last is not None and run.answers_file(record.trial).is_file()
     ]
     answers = {r.trial: load_arrays(run.answers_file(r.trial))["answers"][0] for r in with_answers}
-    decided = [event["weights"] for event in log.events if event["event"] == "ensemble"]
+    decided = [event["weights"] for event in events_of(log.events, "ensemble")]
     if not decided:
         affordable = int(min(most, max(1.0, members_s / LEAST_TIME_S)))
         found = greedy_weights(list(answers.values()), valid.labels, objective, most=affordable)

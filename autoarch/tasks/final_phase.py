@@ -18,7 +18,7 @@ from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.progress import Progress
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.training.fit import Array
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -124,7 +124,7 @@ class FinalPhase:
         first_epochs = record.epochs if before is None else before.trainer.epochs
         all_epochs = plan.final_epochs
         if until_s is not None:
-            first_s = next(e["t"] for e in self.log.events if e["event"] == "final")
+            first_s = events_of(self.log.events, "final")[0]["t"]
             all_epochs = plan.epochs_from(first_s)
         else:
             share = 1.0
@@ -167,7 +167,7 @@ class FinalPhase:
         self, record: TrialRecord, place: int, end: float
     ) -> tuple[float, float | None]:
         """When a network's training began, in this sitting or an earlier one, and when it ends."""
-        begun = [event["t"] for event in self.log.events if event["event"] == "final"]
+        begun = [event["t"] for event in events_of(self.log.events, "final")]
         if len(begun) <= place:
             begun.append(self.clock.elapsed_s)
             self.log.append("final", t=begun[-1], trial=record.trial)

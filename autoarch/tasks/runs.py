@@ -21,12 +21,12 @@ from autoarch.tasks.result import default_output, versions
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Task
 from autoarch.tasks.warm_start import read_evidence
-from autoarch.trials import RunDirectory, read_events
+from autoarch.trials import RunDirectory, events_of, read_events
 
 
 def is_finished(run: RunDirectory) -> bool:
     """Whether the run came to its end."""
-    return any(event["event"] == "finished" for event in read_events(run.log_file))
+    return bool(events_of(read_events(run.log_file), "finished"))
 
 
 def tell_finished(run: RunDirectory, progress: Progress | None) -> None:
@@ -155,7 +155,7 @@ def fresh_run_removed_on_error(
     try:
         yield
     except AutoArchError:
-        if fresh and not any(e["event"] == "proposed" for e in read_events(run.log_file)):
+        if fresh and not events_of(read_events(run.log_file), "proposed"):
             for path in list(run.root.iterdir()):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             with suppress(OSError):  # another run has begun beside it

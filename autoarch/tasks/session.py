@@ -40,7 +40,7 @@ from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.warm_start import first_candidates
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
 
 ENOUGH_VALID = 1000
 """Validation examples from which on one split says enough: at an accuracy of 0.8 the standard error
@@ -141,9 +141,8 @@ class Session:
 
     def _setup(self) -> Setup:
         self._phase("probe")
-        for event in self.log.events:
-            if event["event"] == "setup":
-                return Setup.from_json(event["setup"])
+        for event in events_of(self.log.events, "setup"):
+            return Setup.from_json(event["setup"])
         let_gpu_memory_grow()
         timed = self.clock.limit_s is not None
         speed = probe_speed(self.settings.precision, timed=timed)
@@ -222,16 +221,14 @@ class Session:
 
     def _plan(self, evaluator: TrainEvaluator, baseline: Candidate, folds: tuple[int, int]) -> Plan:
         self._phase("probe")
+        limit_s = self.clock.limit_s
         before: Plan | None = None
-        limit_s = made_for = self.clock.limit_s
-        for event in self.log.events:
-            if event["event"] == "plan":
-                before = Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
-                made_for = event.get("limit_s", limit_s)
-        if before is not None and made_for == limit_s:
-            return before
+        for event in events_of(self.log.events, "plan")[-1:]:
+            before = Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
+            if event.get("limit_s", limit_s) == limit_s:
+                return before
         epoch_s = 0.0 if limit_s is None else evaluator.seconds_per_epoch(baseline)
-        start_s = next(e["t"] for e in self.log.events if e["event"] == "phase")
+        start_s = events_of(self.log.events, "phase")[0]["t"]
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
         if not self.settings.teaches:
@@ -358,12 +355,12 @@ class Session:
     @property
     def _searched(self) -> bool:
         """Whether the search is over: the final training had begun in an earlier sitting."""
-        return any(event["event"] == "final" for event in self.log.events)
+        return bool(events_of(self.log.events, "final"))
 
     def _begun(self, search: Search) -> TrialRecord | None:
         """The winner whose final training began in an earlier sitting: its state is kept."""
-        begun = [event["trial"] for event in self.log.events if event["event"] == "final"]
-        return search.trials[begun[0]] if begun else None
+        begun = events_of(self.log.events, "final")
+        return search.trials[begun[0]["trial"]] if begun else None
 
     # -- Around the phases ---------------------------------------------------------------------
 

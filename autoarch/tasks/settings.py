@@ -248,6 +248,20 @@ class Settings:
                 "leave out `inherit` and `pretrained`, and evaluators other than train."
             )
 
+    def require_searchable(self) -> None:
+        """Raises `InvalidInputError` for what a search cannot do, though its result may be used."""
+        if self.architecture is not None and self.evaluator != "train":
+            raise InvalidInputError(
+                "`architecture` is the only network that is trained; there is nothing for "
+                f"`evaluator` {self.evaluator} to look for."
+            )
+        if self.pretrained is not None and self.inherit:
+            raise InvalidInputError(
+                "`pretrained` networks begin with weights of their own; leave out `inherit`."
+            )
+        if "latency" in self.priced:
+            self.budgets.latency_model()
+
     @property
     def can_fold(self) -> bool:
         """Whether a trial can be trained on several splits: what it begins with has seen none."""

@@ -4,7 +4,7 @@ Neither Keras nor TensorFlow is imported here, so finished runs are read at once
 """
 
 from autoarch.trials.checkpoints import load_arrays, save_arrays
-from autoarch.trials.log import TrialLog, read_events
+from autoarch.trials.log import TrialLog, events_of, read_events
 from autoarch.trials.record import (
     Fidelity,
     Inherited,
@@ -23,6 +23,7 @@ __all__ = [
     "TrialLog",
     "TrialRecord",
     "TrialStatus",
+    "events_of",
     "load_arrays",
     "read_events",
     "replay",

@@ -26,6 +26,7 @@ import json
 import math
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -85,6 +86,11 @@ def read_events(path: Path) -> list[Event]:
     if not path.exists():
         return []
     return _parse(path.read_bytes(), path)[0]
+
+
+def events_of(events: Iterable[Event], kind: str) -> list[Event]:
+    """The events of a kind, in order."""
+    return [event for event in events if event["event"] == kind]
 
 
 class TrialLog:

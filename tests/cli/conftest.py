@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import autoarch
 import autoarch.data
 from autoarch.objectives import get_objective
+from autoarch.search.progress import RunStart
 from autoarch.trials import Fidelity, Measurement, RunDirectory, TrialLog, TrialRecord, TrialStatus
 
 RESULT = {"run": "runs/a", "test": {"accuracy": 0.741, "n": 1000, "auc": float("nan")}}
@@ -37,7 +38,9 @@ def tell(progress: Any, run: Path) -> None:
     """Tells a display a short run: two trials measured, one failed, the winner trained on."""
     first, second = measured(0, 0.6, width=32), measured(1, 0.7, width=64)
     progress.run_started(
-        run, scored=get_objective("accuracy"), time_limit_s=300.0, spent_s=0.0, elapsed_s=0.0
+        RunStart(
+            run, scored=get_objective("accuracy"), time_limit_s=300.0, spent_s=0.0, elapsed_s=0.0
+        )
     )
     progress.phase("data")
     progress.reading(50, 100)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from autoarch.errors import DataError, ExportError
 from autoarch.objectives import get_objective
+from autoarch.search.progress import RunStart
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_termination_says_how_to_go_on(runner: CliRunner, search, monkeypatch) -
     def terminated(self, data: str, *, started: float) -> None:
         scored = get_objective("accuracy")
         self.progress.run_started(
-            self.run_, scored=scored, time_limit_s=None, spent_s=0.0, elapsed_s=0.0
+            RunStart(self.run_, scored=scored, time_limit_s=None, spent_s=0.0, elapsed_s=0.0)
         )
         os.kill(os.getpid(), signal.SIGTERM)
         raise AssertionError("the signal ends the block before this")

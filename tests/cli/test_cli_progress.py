@@ -20,6 +20,7 @@ from rich.text import Text
 from autoarch.objectives import Objective, get_objective, preferring
 from autoarch.report.wording import clock
 from autoarch.search.plain import PlainProgress, Watcher
+from autoarch.search.progress import RunStart
 from autoarch.trials import Fidelity
 
 ACCURACY = get_objective("accuracy")
@@ -75,7 +76,7 @@ def test_a_watcher_counts_earlier_sittings_and_the_start() -> None:
     progress = Watcher(now)
     now.seconds = 5.0  # importing TensorFlow
     progress.run_started(
-        Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=40.0, elapsed_s=45.0
+        RunStart(Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=40.0, elapsed_s=45.0)
     )
     now.seconds = 7.0
     assert progress.spent_s == 47.0
@@ -106,7 +107,7 @@ def test_plain_progress_is_a_line_a_trial(capsys, story: SimpleNamespace) -> Non
 
 def test_plain_progress_of_a_resumed_run(capsys) -> None:
     PlainProgress(now=Time()).run_started(
-        Path("a"), scored=ACCURACY, time_limit_s=None, spent_s=61.0, elapsed_s=61.0
+        RunStart(Path("a"), scored=ACCURACY, time_limit_s=None, spent_s=61.0, elapsed_s=61.0)
     )
     assert capsys.readouterr().err == "[ 1:01] run a, 1 min 1 s already spent\n"
 
@@ -177,7 +178,7 @@ def test_without_a_time_limit_the_time_so_far_is_shown() -> None:
     now = Time()
     progress = LiveProgress(console=console(), now=now)
     progress.run_started(
-        Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=0.0, elapsed_s=0.0
+        RunStart(Path("runs/a"), scored=ACCURACY, time_limit_s=None, spent_s=0.0, elapsed_s=0.0)
     )
     now.seconds = 3.0
     assert lines(progress)[0].split() == ["AutoArch", "runs/a", "0:03", "so", "far"]
@@ -185,7 +186,9 @@ def test_without_a_time_limit_the_time_so_far_is_shown() -> None:
 
 def test_a_resumed_run_shows_its_earlier_trials(run: Path) -> None:
     progress = LiveProgress(console=console(), now=Time())
-    progress.run_started(run, scored=ACCURACY, time_limit_s=300.0, spent_s=20.0, elapsed_s=20.0)
+    progress.run_started(
+        RunStart(run, scored=ACCURACY, time_limit_s=300.0, spent_s=20.0, elapsed_s=20.0)
+    )
     text = "\n".join(lines(progress))
     assert "trial 1: accuracy 70.0 % after 3 epochs (trial 0: 60.0 % after 3)" in text
     assert "2 trials measured, 1 failed" in text
@@ -202,7 +205,9 @@ def test_what_is_no_share_is_not_in_per_cent(
     story: SimpleNamespace, scored: Objective, text: str
 ) -> None:
     progress = LiveProgress(console=console(), now=Time())
-    progress.run_started(Path("a"), scored=scored, time_limit_s=None, spent_s=0.0, elapsed_s=0.0)
+    progress.run_started(
+        RunStart(Path("a"), scored=scored, time_limit_s=None, spent_s=0.0, elapsed_s=0.0)
+    )
     progress.trial_measured(story.measured(0, 0.4321), story.measured(0, 0.4321))
     assert f"trial 0: {text}" in lines(progress)[5]
 
@@ -223,7 +228,7 @@ def test_the_clock_goes_on_while_the_run_is_busy() -> None:
     now = Time()
     with LiveProgress(console=screen, now=now) as progress:
         progress.run_started(
-            Path("a"), scored=ACCURACY, time_limit_s=600.0, spent_s=0.0, elapsed_s=0.0
+            RunStart(Path("a"), scored=ACCURACY, time_limit_s=600.0, spent_s=0.0, elapsed_s=0.0)
         )
         now.seconds = 100.0
         deadline = time.monotonic() + 10

@@ -14,9 +14,8 @@ Builtin ops only. Beside it lies `model_int8.json` with the same in figures.
 
 The answers are not the trained model's to the third decimal, so the check is another: of the
 probability of a picture at most `TOLERANCE` may have moved to other classes, on average (see
-`share_moved`). A wrong order of classes, a
-wrong input or a lost weight move far more; how many answers change is measured on all held-out
-data where that matters, by `answers`.
+`share_moved`). A wrong order of classes, a wrong input or a lost weight move far more; how many
+answers change is measured on all held-out data where that matters, by `answers`.
 
 Source: Jacob et al. (2018), "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference"; the LiteRT 8-bit quantization specification.
