@@ -15,15 +15,8 @@ from autoarch.data.formats import (
     read_head,
 )
 from autoarch.data.listing import ImageFile, Listing, check_same_classes, ordered_classes
+from autoarch.data.split import SPLIT_OF_NAME
 from autoarch.errors import DataError
-
-_SPLIT_OF_NAME = {
-    "train": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-}
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,7 @@ def _split_folders(root: Path, contents: _Contents, kind: FileKind) -> dict[str,
     """train/, valid/ and test/ where these are what the folder consists of, else nothing."""
     found: dict[str, os.DirEntry[str]] = {}
     for entry in contents.folders:
-        split = _SPLIT_OF_NAME.get(entry.name.lower())
+        split = SPLIT_OF_NAME.get(entry.name.lower())
         if split in found:
             raise DataError(
                 f"{root} has both {found[split].name}/ and {entry.name}/; keep one of them."
@@ -132,7 +125,7 @@ def _split_folders(root: Path, contents: _Contents, kind: FileKind) -> dict[str,
     if "train" not in found:
         names = listed(entry.name + "/" for entry in found.values())
         raise DataError(f"{root} has {names} but no train/; add train/ with the same classes.")
-    besides = [e.name for e in contents.folders if e.name.lower() not in _SPLIT_OF_NAME]
+    besides = [e.name for e in contents.folders if e.name.lower() not in SPLIT_OF_NAME]
     if besides:
         raise DataError(
             f"{root} has {listed(besides)} beside train/; move what is no split elsewhere."

@@ -9,17 +9,8 @@ from pathlib import Path
 from autoarch.data.formats import listed
 from autoarch.data.labels import refuse_fractions
 from autoarch.data.listing import ImageFile, Listing, check_same_classes, ordered_classes
+from autoarch.data.split import SPLIT_OF_NAME
 from autoarch.errors import DataError
-
-_SPLIT_OF_NAME = {
-    "": "train",
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-}
 
 
 def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
@@ -51,7 +42,7 @@ def scan_manifest(path: Path, noun: str = "image") -> dict[str, Listing]:
         if not label or not name:
             lacking = "label" if not label else "path"
             raise DataError(f"Manifest {path}, line {line}: no {lacking}; complete the line.")
-        split = _SPLIT_OF_NAME.get(row.get("split", "").lower())
+        split = SPLIT_OF_NAME.get(row.get("split", "").lower() or "train")
         if split is None:
             raise DataError(
                 f"Manifest {path}, line {line}: split is {row['split']!r}; "

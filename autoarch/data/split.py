@@ -11,6 +11,18 @@ from autoarch.seeding import rng
 
 TRAIN, VALID, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "valid", "test")
+SPLIT_OF_NAME = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+"""Which part folders, tables and rows of a user's data are, by their names in lower case."""
+
 Splits = npt.NDArray[np.int8]
 
 DEFAULT_SHARE = 0.15

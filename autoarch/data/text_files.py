@@ -13,20 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from autoarch.data.formats import is_ignored, listed
+from autoarch.data.split import SPLIT_OF_NAME
 from autoarch.errors import DataError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
 TEXT_NAMES = ("text", "sentence", "review", "comment", "content", "question", "message", "tweet")
 LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "intent", "tag", "y")
-SPLIT_OF_NAME = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-}
 
 
 @dataclass(frozen=True)
@@ -101,19 +93,17 @@ def list_texts(
     tables = [entry for entry in entries if entry.suffix.lower() in TABLE_SUFFIXES]
     folders = [entry for entry in entries if entry.is_dir()]
     if tables:
-        named = {SPLIT_OF_NAME.get(t.stem.lower()): t for t in tables}
-        if "train" not in named:
+        parts = _parts(source, tables)
+        if not parts:
             raise DataError(
                 f"{source} holds {listed([t.name for t in tables])} but no train.csv; name the "
                 "parts train, valid and test, or give one table."
             )
-        parts = {split: table for split, table in named.items() if split}
         return {
             split: _table(table, text_column, label_column)[0] for split, table in parts.items()
         }
-    named_folders = {SPLIT_OF_NAME.get(folder.name.lower()): folder for folder in folders}
-    if "train" in named_folders:
-        parts = {split: folder for split, folder in named_folders.items() if split}
+    parts = _parts(source, folders)
+    if parts:
         return {split: _class_folders(folder) for split, folder in parts.items()}
     return {"train": _class_folders(source)}
 
@@ -136,6 +126,23 @@ def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[s
     columns = _names(records)
     names = text_columns(columns, str(path), text_column)
     return [(name, "\n".join(str(r.get(c) or "") for c in names).strip()) for name, r in records]
+
+
+def _parts(source: Path, entries: Sequence[Path]) -> dict[str, Path]:
+    """Those that are named as parts, by split; none where there is no train: they are classes."""
+    named = [(SPLIT_OF_NAME.get(entry.stem.lower()), entry) for entry in entries]
+    found: dict[str, Path] = {}
+    if all(split != "train" for split, _ in named):
+        return found
+    for split, entry in named:
+        if split is None:
+            continue
+        if split in found:
+            raise DataError(
+                f"{source} has both {found[split].name} and {entry.name}; keep one of them."
+            )
+        found[split] = entry
+    return found
 
 
 def _class_folders(folder: Path) -> Rows:

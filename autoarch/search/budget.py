@@ -94,11 +94,17 @@ class Clock:
 SEARCH_SHARE = 0.38
 """Largest share of the training time that goes to the search; the final training gets the rest."""
 
-WORTH_SEARCHING = 20
-"""Networks that a search sees, about, from which on it gets its whole share; with fewer a part in
-proportion. Half a dozen short looks find nothing: in 15 runs of 1 to 5 minutes on pictures and
-texts trial 0 stayed the best each time, and its final training lacked the epochs.
+FEWEST_LOOKS = 10
+ENOUGH_LOOKS = 22
+"""Networks that a search of the whole share would see, about, up to which there is none, and from
+which on it gets that share; in between a part in proportion. Few short looks find nothing: in all
+32 runs of 1 to 8 minutes on pictures and texts (`benchmarks/`: images, text, evaluators) trial 0
+stayed the best, and its final training lacked the epochs.
 """
+
+PATIENCE = 12
+"""So many networks in a row that do not beat the best end the search: a thirteenth would, by luck
+alone, in one of thirteen."""
 
 CLOSING_S = 12.0
 """Seconds kept at least for export, verification and report of a small network."""
@@ -139,6 +145,8 @@ class Plan:
         first_looks: About how many networks the search's time buys at the first rung; None
             without a time limit.
         folds: Splits that each trial is trained and measured on; see `TrainEvaluator.folds`.
+        patience: Networks in a row that do not beat the best, after which the search ends; None
+            where only time ends it.
     """
 
     rungs: tuple[float, ...]
@@ -148,6 +156,12 @@ class Plan:
     epoch_s: float
     first_looks: float | None = None
     folds: int = 1
+    patience: int | None = None
+
+    @property
+    def searches(self) -> bool:
+        """Whether there is time to look at more than trial 0."""
+        return self.first_looks is None or self.first_looks > 1
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than
@@ -172,10 +186,10 @@ def make_plan(
         clock: The run's clock, after the data has been read and the speed measured.
         epoch_s: Seconds of one epoch of trial 0.
         start_s: Seconds that the command took to start.
-        search_whole: Whether the search gets its whole share however little it will see: what is
-            looked for is more than one network, or is not found by looks.
+        search_whole: Whether the search gets its whole share however little it will see or find:
+            where trial 0 is not known to be strong, or more than one network is looked for.
         folds: Fewest and most splits that a trial is measured on. Time is given to surer looks
-            once there is enough for `WORTH_SEARCHING` of them.
+            once there is enough for `ENOUGH_LOOKS` of them.
         rungs: Those of an earlier plan, which stay; empty to choose them.
 
     Returns:
@@ -201,17 +215,27 @@ def make_plan(
     )
     first = rungs[0] if rungs else first
     fewest, most = folds
-    affordable = (search / WORTH_SEARCHING - TRACE_S) / (first * epoch_s)
+    affordable = (search / ENOUGH_LOOKS - TRACE_S) / (first * epoch_s)
     number = int(max(fewest, min(affordable, most)))
     look_s = number * first * epoch_s + TRACE_S
     if not search_whole:
-        search *= min(1.0, search / look_s / WORTH_SEARCHING)
+        spread = (search / look_s - FEWEST_LOOKS) / (ENOUGH_LOOKS - FEWEST_LOOKS)
+        search *= min(1.0, max(0.0, spread))
     climb = list(rungs) or [first]
     while not rungs and climb[-1] * RUNG_FACTOR * epoch_s * number <= search / 3:
         climb.append(climb[-1] * RUNG_FACTOR)
     final_epochs = (training - search) / epoch_s + climb[-1]
     until = now + search
-    return Plan(tuple(climb), until, final_until, final_epochs, epoch_s, search / look_s, number)
+    return Plan(
+        tuple(climb),
+        until,
+        final_until,
+        final_epochs,
+        epoch_s,
+        first_looks=search / look_s,
+        folds=number,
+        patience=None if search_whole else PATIENCE,
+    )
 
 
 def expected_final_s(limit_s: float | None, *, opening_s: float) -> float:

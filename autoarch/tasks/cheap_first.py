@@ -21,13 +21,13 @@ from autoarch.evaluation.evaluator import Evaluator
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
-from autoarch.search.budget import Clock, Plan
-from autoarch.search.heartbeat import Heartbeat
+from autoarch.search.budget import Plan
 from autoarch.search.loop import Search
 from autoarch.search.progress import Progress
 from autoarch.search.shared_scores import BEST, LOWER, Agreement, agreement
 from autoarch.spaces import Candidate, SearchSpace
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
+from autoarch.tasks.sitting import Sitting
+from autoarch.trials import TrialLog, TrialRecord, events_of
 
 ALONE = "Networks are trained alone."
 
@@ -51,13 +51,8 @@ class CheapFirst(ABC):
         objective: Of the search.
         budgets: The limits.
         evaluator: Trains networks alone; holds the data.
-        run: The run's directory.
-        log: Its log.
-        clock: Its clock.
-        plan: Its plan.
-        progress: Who watches.
-        phase: Begins a phase.
-        interrupted: Whether the user wants to stop.
+        plan: How the run's time is split.
+        sitting: What all phases work with.
         make_oracle: As `choose_oracle`, from the space on.
         make_search: As `Search`, without what all searches of a run have in common.
     """
@@ -67,13 +62,8 @@ class CheapFirst(ABC):
     objective: Objective
     budgets: Budgets
     evaluator: TrainEvaluator
-    run: RunDirectory
-    log: TrialLog
-    clock: Clock
     plan: Plan
-    progress: Progress
-    phase: Callable[[str], None]
-    interrupted: Callable[[], bool]
+    sitting: Sitting
     make_oracle: Callable[..., SearchOracle]
     make_search: Callable[..., Search]
 
@@ -88,23 +78,23 @@ class CheapFirst(ABC):
 
     def search(self, search: Search) -> None:
         """Runs the run's search through all stages."""
-        if not events_of(self.log.events, "shared"):
+        if not self.sitting.events("shared"):
             search.run(trials=1)
-            found = None if self.interrupted() else self._look()
+            found = None if self.sitting.interrupted() else self._look()
             if found is None:
                 return
-            self.log.append("shared", t=self.clock.elapsed_s, **found)
-            self.phase("search")
-        shared = events_of(self.log.events, "shared")[0]
-        if not events_of(self.log.events, "agreement"):
+            self.sitting.append("shared", **found)
+            self.sitting.phase("search")
+        shared = self.sitting.events("shared")[0]
+        if not self.sitting.events("agreement"):
             self._go_on(search, shared["checks"], trials=1 + len(shared["checks"]))
-            if self.interrupted():
+            if self.sitting.interrupted():
                 return
             verdict = agreement(shared["scores"], search.trials, self.objective)
-            self.log.append("agreement", t=self.clock.elapsed_s, **asdict(verdict))
+            self.sitting.append("agreement", **asdict(verdict))
             if shared["checks"]:
-                self.progress.note(self._verdict(verdict, shared["followers"]))
-        event = events_of(self.log.events, "agreement")[0]
+                self.sitting.note(self._verdict(verdict, shared["followers"]))
+        event = self.sitting.events("agreement")[0]
         trusted = Agreement(event["tau"], event["networks"]).trusted
         followers = shared["followers"] if trusted else ()
         self._go_on(search, shared["checks"], followers=followers, cheap=shared["scores"])
@@ -118,7 +108,7 @@ class CheapFirst(ABC):
         **more: Any,
     ) -> None:
         oracle = self.make_oracle(self.space, baseline=self.baseline, first=first, **more)
-        oracle.replay(self.log.events)
+        oracle.replay(self.sitting.log.events)
         search.go_on_with(oracle)
         search.run(trials=trials)
 
@@ -126,7 +116,7 @@ class CheapFirst(ABC):
         try:
             return self.cheap_look()
         except TrialFailedError as error:
-            self.progress.note(f"{error.reason[0].upper()}{error.reason[1:]}. {ALONE}")
+            self.sitting.note(f"{error.reason[0].upper()}{error.reason[1:]}. {ALONE}")
             return NOTHING
 
     @abstractmethod
@@ -144,10 +134,10 @@ class CheapFirst(ABC):
     def _times(self, *, anew: bool = False) -> dict[str, Any]:
         """When training and scoring begin and end; the same in every sitting unless begun anew, or
         planned for another time since."""
-        planned = max((e["t"] for e in events_of(self.log.events, "plan")), default=0.0)
-        known = [e for e in events_of(self.log.events, "supernet") if e["t"] >= planned]
+        planned = max((e["t"] for e in self.sitting.events("plan")), default=0.0)
+        known = [e for e in self.sitting.events("supernet") if e["t"] >= planned]
         if anew or not known:
-            now, end = self.clock.elapsed_s, self.plan.search_until_s
+            now, end = self.sitting.clock.elapsed_s, self.plan.search_until_s
             until = scoring_until = None
             if end is not None:
                 left = max(end - now, 0.0)
@@ -156,25 +146,23 @@ class CheapFirst(ABC):
                 cheap_s = min(share * left, left - needed_s)
                 until = now + cheap_s * self.training_share / share
                 scoring_until = now + cheap_s
-            self.log.append(
+            self.sitting.log.append(
                 "supernet", t=now, begin_s=now, until_s=until, scoring_until_s=scoring_until
             )
-        return events_of(self.log.events, "supernet")[-1]
+        return self.sitting.events("supernet")[-1]
 
     @property
     def measured_baseline(self) -> dict[str, Any] | None:
         """Trial 0's measurement; None where it failed."""
-        found = [
-            e["measurement"] for e in events_of(self.log.events, "measured") if e["trial"] == 0
-        ]
+        found = [e["measurement"] for e in self.sitting.events("measured") if e["trial"] == 0]
         return found[-1] if found else None
 
     def _alone_s(self) -> float:
         """Seconds to train a network alone, about: what trial 0 took, whose step was traced when
         the machine was measured."""
         measured = self.measured_baseline
-        planned = min((e["t"] for e in events_of(self.log.events, "plan")), default=0.0)
-        probes = [e["t"] for e in events_of(self.log.events, "phase") if e["name"] == "probe"]
+        planned = min((e["t"] for e in self.sitting.events("plan")), default=0.0)
+        probes = [e["t"] for e in self.sitting.events("phase") if e["name"] == "probe"]
         traced_s = planned - max((t for t in probes if t <= planned), default=planned)
         return traced_s + (measured["wall_s"] if measured else 0.0)
 
@@ -211,7 +199,7 @@ class CheapFirst(ABC):
                 evaluator,
                 log=log,
                 plan=plan,
-                progress=_Listener(Heartbeat(self.log, self.clock)),
+                progress=_Listener(self.sitting.heartbeat()),
                 max_trials=most,
                 **others,
             )
@@ -229,7 +217,7 @@ class CheapFirst(ABC):
         def share_done(epochs: float) -> float:
             if until_s is None:
                 return epochs / FREE_EPOCHS
-            return float((self.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9))
+            return float((self.sitting.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9))
 
         return share_done
 

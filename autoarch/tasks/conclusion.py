@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,7 @@ from autoarch.evaluation.train import TrainEvaluator
 from autoarch.export import ExportedFile, ExportWorkers, Samples, TrainedModel, export_bundle
 from autoarch.objectives import Objective
 from autoarch.report.page import write_report
-from autoarch.search.budget import Clock
 from autoarch.search.loop import Search
-from autoarch.search.progress import Progress
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.cheap_first import facts_of
@@ -35,11 +33,12 @@ from autoarch.tasks.shipping import (
     options_of,
     weigher,
 )
+from autoarch.tasks.sitting import Sitting
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.tradeoffs import tradeoffs_of
 from autoarch.tasks.warm_start import warm_start_facts
 from autoarch.training.fit import Array
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, save_arrays
+from autoarch.trials import TrialRecord, save_arrays
 from autoarch.trials.run_directory import write_json
 
 CHECKED_SAMPLES = 32
@@ -94,12 +93,7 @@ class Conclusion:
         settings: What the user asked for.
         budgets: The limits.
         objective: Of the search.
-        run: The run's directory.
-        log: Its log.
-        clock: Its clock.
-        progress: Who watches.
-        phase: Begins a phase.
-        interrupted: Whether the user wants to stop.
+        sitting: What all phases work with.
         setup: What was decided before the search.
         data: The data.
         space: What was searched.
@@ -115,12 +109,7 @@ class Conclusion:
     settings: Settings
     budgets: Budgets
     objective: Objective
-    run: RunDirectory
-    log: TrialLog
-    clock: Clock
-    progress: Progress
-    phase: Callable[[str], None]
-    interrupted: Callable[[], bool]
+    sitting: Sitting
     setup: Setup
     data: TaskData
     space: SearchSpace
@@ -133,7 +122,7 @@ class Conclusion:
 
     def conclude(self) -> dict[str, Any]:
         """Runs both phases; returns the result (see `result.json`)."""
-        self.phase("export")
+        self.sitting.phase("export")
         calibration = self._calibration()
         chosen = self._choose(calibration)
         formats = SHIPPED_FORMATS[self.settings.ship]
@@ -141,27 +130,27 @@ class Conclusion:
             measured = self._measure(chosen)
             files = export_bundle(
                 chosen.model,
-                self.run.model,
+                self.sitting.run.model,
                 formats=formats,
                 samples=self._samples(chosen.model),
                 card=self._card(chosen, measured),
                 calibration=calibration,
                 int8_file=None if chosen.int8 is None else chosen.int8.file,
-                progress=self.progress,
+                progress=self.sitting.progress,
                 workers=workers,
             )
-        self.phase("report")
+        self.sitting.phase("report")
         write_json(
-            self.run.evaluation_file,
+            self.sitting.run.evaluation_file,
             {**measured.details, "final_curve": list(chosen.final.curve)},
         )
         result = self._result(chosen, measured, files, files[formats[-1]].size_bytes)
         self._write(result)
-        write_report(self.run)
+        write_report(self.sitting.run)
         # The report's own time is known only now; the page shows it as of before.
         self._write(result)
-        self.log.append("finished", t=self.clock.elapsed_s)
-        self.progress.finished(result)
+        self.sitting.append("finished")
+        self.sitting.progress.finished(result)
         return result
 
     def _calibration(self) -> Array | None:
@@ -169,7 +158,7 @@ class Conclusion:
         if not self.data.preprocessing.has_int8:
             return None
         calibration = calibration_of(self.data, self.settings.seed)
-        save_arrays(self.run.calibration_file, inputs=[calibration])
+        save_arrays(self.sitting.run.calibration_file, inputs=[calibration])
         return calibration
 
     def _choose(self, calibration: Array | None) -> Chosen:
@@ -178,8 +167,8 @@ class Conclusion:
         if settings.ship != "int8" and settings.max_size_bytes is None:
             model = self._finished(shipped.candidate, shipped.weights)
             return Chosen(self.best, shipped.candidate, shipped.final, model)
-        begun_s = self.clock.elapsed_s
-        file = self.run.checkpoints / "model_int8.tflite"
+        begun_s = self.sitting.clock.elapsed_s
+        file = self.sitting.run.checkpoints / "model_int8.tflite"
         option, model = choose_shipped(
             options_of(
                 Trained(self.best, shipped.candidate, shipped.final),
@@ -187,18 +176,18 @@ class Conclusion:
                 self.space,
                 self.evaluator,
                 self.objective,
-                self.run,
+                self.sitting.run,
             ),
             lambda o: self._finished(o.candidate, tuple(o.final.trainer.weights())),
             weigher(settings.ship, calibration, file),
             limit_bytes=settings.max_size_bytes,
-            note=self.progress.note,
+            note=self.sitting.note,
         )
         if settings.ship != "int8":
             return Chosen(option.record, option.candidate, option.final, model)
         assert calibration is not None  # `ship` is refused where there is no int8
         int8 = Int8.of(model, file, self.data)
-        quantising_s = self.clock.elapsed_s - begun_s
+        quantising_s = self.sitting.clock.elapsed_s - begun_s
         int8 = tuned(
             int8,
             self.data,
@@ -207,8 +196,8 @@ class Conclusion:
             recipe=option.candidate.recipe,
             seed=settings.seed,
             limit_bytes=settings.max_size_bytes,
-            seconds=lambda: self.clock.remaining_s - AFTER_TUNING * quantising_s,
-            note=self.progress.note,
+            seconds=lambda: self.sitting.clock.remaining_s - AFTER_TUNING * quantising_s,
+            note=self.sitting.note,
         )
         return Chosen(option.record, option.candidate, option.final, int8.model, int8)
 
@@ -222,7 +211,7 @@ class Conclusion:
         if chosen.int8 is not None:
             quantised, test, details = measure_int8(chosen.int8, data, self.task.show)
             if note := drop_note(quantised, self.task.noun):
-                self.progress.note(note)
+                self.sitting.note(note)
         elif len(data.held_out):
             test, details = evaluate_held_out(
                 predict_proba, data.held_out, data.classes, data.train.labels, self.task.show
@@ -232,7 +221,7 @@ class Conclusion:
 
     def _card(self, chosen: Chosen, measured: Measured) -> dict[str, Any]:
         return card_of(
-            run=self.run,
+            run=self.sitting.run,
             task=self.task.name,
             settings=self.settings,
             limits=self.budgets.constraints.limits,
@@ -259,7 +248,7 @@ class Conclusion:
     ) -> dict[str, Any]:
         search = self.search
         result = result_of(
-            run=self.run,
+            run=self.sitting.run,
             task=self.task.name,
             settings=self.settings,
             precision=self.setup.speed.policy,
@@ -275,9 +264,9 @@ class Conclusion:
             quantised=measured.quantised,
             files=files,
             macs=chosen.model.macs,
-            interrupted=self.interrupted(),
+            interrupted=self.sitting.interrupted(),
         )
-        result["evaluator"] = facts_of(self.log) or {"name": "train"}
+        result["evaluator"] = facts_of(self.sitting.log) or {"name": "train"}
         result["folds"] = self.folds
         result["ensemble"] = self.shipped.facts
         result["warm_start"] = warm_start_facts(self.settings.warm_start, self.first, search.trials)
@@ -290,12 +279,12 @@ class Conclusion:
                 search.trials,
                 chosen.candidate.architecture,
                 size if is_priced else None,
-                self.run.root,
+                self.sitting.run.root,
             )
         )
         return result
 
     def _write(self, result: dict[str, Any]) -> None:
-        result["wall_s"] = round(self.clock.elapsed_s, 2)
-        result["phases"] = phase_seconds(self.log.events, self.clock.elapsed_s)
-        write_json(self.run.result_file, result)
+        result["wall_s"] = round(self.sitting.clock.elapsed_s, 2)
+        result["phases"] = phase_seconds(self.sitting.log.events, self.sitting.clock.elapsed_s)
+        write_json(self.sitting.run.result_file, result)

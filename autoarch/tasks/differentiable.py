@@ -19,7 +19,6 @@ from autoarch.architecture import Architecture
 from autoarch.errors import TrialFailedError
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.oracles.domains import Finite
-from autoarch.search.heartbeat import Heartbeat
 from autoarch.seeding import rng
 from autoarch.spaces import Candidate, CellSpace, MobileSpace
 from autoarch.supernet.differentiable import LOOKS, METHODS, Relaxation, relaxed_shape
@@ -68,9 +67,9 @@ class Differentiable(CheapFirst):
         """See `CheapFirst.cheap_look`: relaxes the space."""
         relaxed = self._relaxed()
         self._times(anew=True)  # what an earlier sitting began is lost, and its time with it
-        self.phase("relaxation")
+        self.sitting.phase("relaxation")
         relaxation, loss = self._trained(relaxed)
-        if self.interrupted():
+        if self.sitting.interrupted():
             return None
         if relaxation.moves < FEWEST_MOVES:
             raise TrialFailedError(
@@ -99,7 +98,7 @@ class Differentiable(CheapFirst):
             if candidate is None or candidate.key in {*checks, self.baseline.key}:
                 continue
             checks[candidate.key] = dict(candidate.decisions)
-            if until is None or self.clock.elapsed_s < until:
+            if until is None or self.sitting.clock.elapsed_s < until:
                 scores[candidate.key] = relaxation.score(gates, examples, self.evaluator.objective)
         if not checks:
             raise TrialFailedError(
@@ -147,12 +146,12 @@ class Differentiable(CheapFirst):
             seed=evaluator.seed,
             class_weights=evaluator.class_weights,
         )
-        progress = self._share_done(self.clock.elapsed_s)
-        heartbeat = Heartbeat(self.log, self.clock)
+        progress = self._share_done(self.sitting.clock.elapsed_s)
+        heartbeat = self.sitting.heartbeat()
 
         def should_stop() -> bool:
             heartbeat()
-            return self.interrupted()
+            return self.sitting.interrupted()
 
         loss = relaxation.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
         return relaxation, loss

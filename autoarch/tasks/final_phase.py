@@ -13,12 +13,11 @@ from autoarch.data import ExampleSet, TaskData
 from autoarch.evaluation.final import FinalModel, train_final
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import Objective
-from autoarch.search.budget import Clock, Plan
-from autoarch.search.heartbeat import Heartbeat
-from autoarch.search.progress import Progress
+from autoarch.search.budget import Plan
 from autoarch.spaces import Candidate, SearchSpace
+from autoarch.tasks.sitting import Sitting
 from autoarch.training.fit import Array
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
+from autoarch.trials import TrialRecord
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
@@ -39,24 +38,16 @@ class FinalPhase:
         data: All parts.
         space_of: The space that such data makes: it gives networks their constants.
         objective: Which way is better.
-        run: The run's directory.
-        log: Its log.
-        clock: Its clock.
-        plan: Its plan.
-        progress: Who watches.
-        interrupted: Whether the user wants to stop.
+        plan: How the run's time is split.
+        sitting: What all phases work with.
     """
 
     evaluator: TrainEvaluator
     data: TaskData
     space_of: Callable[[TaskData], SearchSpace]
     objective: Objective
-    run: RunDirectory
-    log: TrialLog
-    clock: Clock
     plan: Plan
-    progress: Progress
-    interrupted: Callable[[], bool]
+    sitting: Sitting
 
     def train(self, networks: Sequence[Network], *, share: float = 1.0) -> list[FinalModel]:
         """The final training of the winner, or of several networks in equal shares of the time.
@@ -70,7 +61,7 @@ class FinalPhase:
         """
         found: list[FinalModel] = []
         for place, network in enumerate(networks):
-            if place and self.interrupted():
+            if place and self.sitting.interrupted():
                 break
             own = share / len(networks)
             found.append(self._train(network, place, own, end=own * (place + 1)))
@@ -120,11 +111,11 @@ class FinalPhase:
         """
         candidate, record = network
         begin_s, until_s = self._share_of_time(record, place, end)
-        heartbeat, plan = Heartbeat(self.log, self.clock), self.plan
+        heartbeat, plan = self.sitting.heartbeat(), self.plan
         first_epochs = record.epochs if before is None else before.trainer.epochs
         all_epochs = plan.final_epochs
         if until_s is not None:
-            first_s = events_of(self.log.events, "final")[0]["t"]
+            first_s = self.sitting.events("final")[0]["t"]
             all_epochs = plan.epochs_from(first_s)
         else:
             share = 1.0
@@ -133,11 +124,11 @@ class FinalPhase:
         def share_done(epochs: float) -> float:
             if until_s is None:
                 return (epochs - first_epochs) / max(planned_epochs - first_epochs, 1e-9)
-            return (self.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9)
+            return (self.sitting.clock.elapsed_s - begin_s) / max(until_s - begin_s, 1e-9)
 
         def should_stop() -> bool:
             heartbeat()
-            return self.interrupted()
+            return self.sitting.interrupted()
 
         refit, constants = self._refit(candidate)
         long_enough = until_s is None or until_s - begin_s >= SMALLER_FROM_S
@@ -146,14 +137,14 @@ class FinalPhase:
             self.evaluator,
             candidate,
             record,
-            self.run,
+            self.sitting.run,
             share_done=share_done,
             planned_epochs=planned_epochs,
             should_stop=should_stop,
-            on_epoch=lambda epochs, loss: self.progress.epoch(
+            on_epoch=lambda epochs, loss: self.sitting.progress.epoch(
                 record, epoch=epochs, epochs=None, loss=loss
             ),
-            elapsed=lambda: self.clock.elapsed_s,
+            elapsed=lambda: self.sitting.clock.elapsed_s,
             objective=self.objective,
             refit=refit,
             constants=constants,
@@ -167,10 +158,10 @@ class FinalPhase:
         self, record: TrialRecord, place: int, end: float
     ) -> tuple[float, float | None]:
         """When a network's training began, in this sitting or an earlier one, and when it ends."""
-        begun = [event["t"] for event in events_of(self.log.events, "final")]
+        begun = [event["t"] for event in self.sitting.events("final")]
         if len(begun) <= place:
-            begun.append(self.clock.elapsed_s)
-            self.log.append("final", t=begun[-1], trial=record.trial)
+            begun.append(self.sitting.clock.elapsed_s)
+            self.sitting.log.append("final", t=begun[-1], trial=record.trial)
         if self.plan.final_until_s is None:
             return begun[place], None
         return begun[place], begun[0] + (self.plan.final_until_s - begun[0]) * end

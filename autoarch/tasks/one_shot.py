@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 from autoarch.errors import TrialFailedError
 from autoarch.evaluation.shared_weights import SharedWeightsEvaluator
 from autoarch.search.budget import Plan
-from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.shared_scores import chosen
 from autoarch.spaces import Candidate
 from autoarch.supernet.networks import NetworksOnly, draw_mutants
@@ -50,13 +49,13 @@ class OneShot(CheapFirst):
         baseline = networks.of(self.baseline)
         times = self._times()
         supernet = self._supernet(networks, baseline)
-        self.phase("supernet")
+        self.sitting.phase("supernet")
         self._train(supernet, times)
-        if self.interrupted():
+        if self.sitting.interrupted():
             return None
-        self.phase("shared search")
+        self.sitting.phase("shared search")
         trials = self._score(networks, baseline, supernet, times["scoring_until_s"])
-        if self.interrupted():
+        if self.sitting.interrupted():
             return None
         found = chosen(trials, self.objective)
         if not found["checks"]:
@@ -94,20 +93,20 @@ class OneShot(CheapFirst):
 
     def _train(self, supernet: Supernet, times: Mapping[str, Any]) -> None:
         """Trains the supernet to its end, from its checkpoint where there is one."""
-        file = self.run.supernet / "weights.npz"
-        self.run.supernet.mkdir(exist_ok=True)
+        file = self.sitting.run.supernet / "weights.npz"
+        self.sitting.run.supernet.mkdir(exist_ok=True)
         if file.exists():
             supernet.restore(load_arrays(file))
-        saved_s = self.clock.elapsed_s
-        heartbeat = Heartbeat(self.log, self.clock)
+        saved_s = self.sitting.clock.elapsed_s
+        heartbeat = self.sitting.heartbeat()
 
         def should_stop() -> bool:
             nonlocal saved_s
             heartbeat()
-            if self.clock.elapsed_s - saved_s >= CHECKPOINT_EVERY_S:
+            if self.sitting.clock.elapsed_s - saved_s >= CHECKPOINT_EVERY_S:
                 save_arrays(file, **supernet.state())
-                saved_s = self.clock.elapsed_s
-            return self.interrupted()
+                saved_s = self.sitting.clock.elapsed_s
+            return self.sitting.interrupted()
 
         progress = self._share_done(times["begin_s"])
         supernet.train(progress, planned_epochs=FREE_EPOCHS, should_stop=should_stop)
@@ -129,7 +128,7 @@ class OneShot(CheapFirst):
             networks,
             baseline,
             shared,
-            self.run.supernet / "trials.jsonl",
+            self.sitting.run.supernet / "trials.jsonl",
             plan=Plan((max(supernet.epochs, 1e-3),), until_s, until_s, 0.0, 0.05),
             most=FREE_SCORES if until_s is None else None,
             tuned=SHARED_SETTINGS,

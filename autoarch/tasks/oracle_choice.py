@@ -97,7 +97,8 @@ def choose_oracle(
 
     name = STANDS_FOR.get(settings.oracle, settings.oracle)
     if name == "auto":
-        trials = min(first_looks or math.inf, settings.trials or math.inf)
+        most_trials = [most for most in (first_looks, settings.trials) if most is not None]
+        trials = min(most_trials, default=math.inf)
         name = auto or ("bayesian" if trials >= BAYESIAN_FROM else "evolution")
         name = "nsga2" if settings.objectives else name
     own = dict(tuned.get(name, {}))

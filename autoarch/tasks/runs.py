@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoarch.data.formats import is_ignored
-from autoarch.data.text_files import SPLIT_OF_NAME
+from autoarch.data.split import SPLIT_OF_NAME
 from autoarch.errors import AutoArchError, RunDirectoryError
 from autoarch.objectives import get_objective
 from autoarch.search.progress import Progress

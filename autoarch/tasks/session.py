@@ -36,11 +36,12 @@ from autoarch.tasks.limits import baseline_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import MEMBER_CLOSING, WEIGHED_CLOSING
+from autoarch.tasks.sitting import Sitting
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.warm_start import first_candidates
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
-from autoarch.trials import RunDirectory, TrialLog, TrialRecord, events_of
+from autoarch.trials import RunDirectory, TrialLog, TrialRecord
 
 ENOUGH_VALID = 1000
 """Validation examples from which on one split says enough: at an accuracy of 0.8 the standard error
@@ -73,13 +74,10 @@ class Session:
     ):
         self.task = task
         self.settings = settings
-        self.run_directory = run
-        self.log = log
-        self.clock = clock
-        self.progress = progress
         self.objective = get_objective(settings.objective)
         self.budgets = settings.budgets
         self._interrupts = Interrupts()
+        self.sitting = Sitting(run, log, clock, progress, self._interrupts.requested)
         self._search: Search | None = None
 
     def run(self) -> dict[str, Any]:
@@ -92,11 +90,14 @@ class Session:
             baseline = baseline_of(space, self.budgets)
             check_evaluator(self.settings.evaluator, baseline.architecture)
             evaluator = self._evaluator(data, setup)
-            plan = self._plan(evaluator, baseline, self._folds(data))
+            # where a limit changed trial 0, weights decide, and nobody knows which network's
+            known = baseline.key == space.candidate({}).key
+            whole = self.settings.asks_for_search or not known
+            plan = self._plan(evaluator, baseline, self._folds(data), whole)
             if not self._searched:
                 self._measure_on(plan.folds, evaluator, setup, data)
             first = first_candidates(
-                self.run_directory, space, baseline, self.budgets, self.progress.note
+                self.sitting.run, space, baseline, self.budgets, self.sitting.note
             )
             search = self._run_search(space, evaluator, plan, baseline, first)
             best = self._begun(search) or search.best
@@ -120,12 +121,7 @@ class Session:
             settings=self.settings,
             budgets=self.budgets,
             objective=self.objective,
-            run=self.run_directory,
-            log=self.log,
-            clock=self.clock,
-            progress=self.progress,
-            phase=self._phase,
-            interrupted=self._interrupts.requested,
+            sitting=self.sitting,
             setup=setup,
             data=data,
             space=space,
@@ -140,31 +136,31 @@ class Session:
     # -- Phases -------------------------------------------------------------------------------
 
     def _setup(self) -> Setup:
-        self._phase("probe")
-        for event in events_of(self.log.events, "setup"):
+        self.sitting.phase("probe")
+        for event in self.sitting.events("setup"):
             return Setup.from_json(event["setup"])
         let_gpu_memory_grow()
-        timed = self.clock.limit_s is not None
+        timed = self.sitting.clock.limit_s is not None
         speed = probe_speed(self.settings.precision, timed=timed)
         setup = self.task.setup(self.settings, speed)
-        self.log.append("setup", t=self.clock.elapsed_s, setup=setup.to_json())
+        self.sitting.append("setup", setup=setup.to_json())
         return setup
 
     def _load(self, setup: Setup) -> TaskData:
-        self._phase("data")
-        reader = _Reader(self.progress, Heartbeat(self.log, self.clock))
-        data = self.task.load(setup, self.run_directory, reader)
+        self.sitting.phase("data")
+        reader = _Reader(self.sitting.progress, self.sitting.heartbeat())
+        data = self.task.load(setup, self.sitting.run, reader)
         findings = data.findings
         for note in findings.notes:
-            self.progress.note(note)
+            self.sitting.note(note)
         if findings.unreadable:
             name, reason = findings.unreadable[0]
-            self.progress.note(
+            self.sitting.note(
                 f"{len(findings.unreadable)} {self.task.unit}s could not be read and are left out; "
                 f"the first: {name} ({reason})."
             )
         if findings.duplicates:
-            self.progress.note(
+            self.sitting.note(
                 f"{len(findings.duplicates)} training {self.task.noun}s also occur in a held-out "
                 "part and are left out of training."
             )
@@ -175,7 +171,7 @@ class Session:
             data.train,
             data.valid,
             self.objective,
-            self.run_directory,
+            self.sitting.run,
             classes=len(data.classes),
             policy=setup.speed.policy,
             seed=self.settings.seed,
@@ -214,46 +210,56 @@ class Session:
         ]
         if others:
             total = len(data.valid) + sum(len(fold.valid) for fold in others)
-            self.progress.note(
+            self.sitting.note(
                 f"Networks are compared on {folds} splits, {total} {self.task.noun}s in all: the "
                 f"validation part of {len(data.valid)} is small."
             )
 
-    def _plan(self, evaluator: TrainEvaluator, baseline: Candidate, folds: tuple[int, int]) -> Plan:
-        self._phase("probe")
-        limit_s = self.clock.limit_s
+    def _plan(
+        self,
+        evaluator: TrainEvaluator,
+        baseline: Candidate,
+        folds: tuple[int, int],
+        search_whole: bool,
+    ) -> Plan:
+        self.sitting.phase("probe")
+        limit_s = self.sitting.clock.limit_s
         before: Plan | None = None
-        for event in events_of(self.log.events, "plan")[-1:]:
+        for event in self.sitting.events("plan")[-1:]:
             before = Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
             if event.get("limit_s", limit_s) == limit_s:
                 return before
         epoch_s = 0.0 if limit_s is None else evaluator.seconds_per_epoch(baseline)
-        start_s = events_of(self.log.events, "phase")[0]["t"]
+        start_s = self.sitting.events("phase")[0]["t"]
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
         if not self.settings.teaches:
             start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
-        whole = bool(self.settings.objectives) or self.settings.evaluator != "train"
         plan = make_plan(
-            self.clock,
+            self.sitting.clock,
             epoch_s,
             start_s=start_s,
-            search_whole=whole,
+            search_whole=search_whole,
             # with another time looks stay comparable with those so far
             folds=folds if before is None else (before.folds, before.folds),
             rungs=() if before is None else before.rungs,
         )
         left_s = math.inf
         if plan.final_until_s is not None:
-            left_s = plan.final_until_s - self.clock.elapsed_s
+            left_s = plan.final_until_s - self.sitting.clock.elapsed_s
         if before is None and limit_s is not None and left_s < SMALLEST_TRAINING_S:
             raise BudgetError(
-                f"`time` of {limit_s:g} s leaves nothing for training: reading the "
-                f"data and measuring the machine took {self.clock.elapsed_s:.0f} s, and export "
-                f"with its check needs about {closing_s(limit_s, start_s):.0f} s. "
-                "Give more time."
+                f"`time` of {limit_s:g} s leaves nothing for training: reading the data and "
+                f"measuring the machine took {self.sitting.clock.elapsed_s:.0f} s, and export with "
+                f"its check needs about {closing_s(limit_s, start_s):.0f} s. Give more time."
             )
-        self.log.append("plan", t=self.clock.elapsed_s, plan=asdict(plan), limit_s=limit_s)
+        self.sitting.append("plan", plan=asdict(plan), limit_s=limit_s)
+        free = self.settings.trials is None and self.settings.architecture is None
+        if free and not plan.searches:
+            self.sitting.note(
+                "The known network gets the whole time: there is too little of it to find a better "
+                "one. With more time others are tried, or with --trials."
+            )
         return plan
 
     def _run_search(
@@ -264,14 +270,14 @@ class Session:
         baseline: Candidate,
         first: Sequence[Candidate],
     ) -> Search:
-        self._phase("search")
+        self.sitting.phase("search")
         objective = self.settings.searched
         objectives, priced = self.settings.objectives, self.settings.priced
         make_search = partial(
             Search,
             objective=objective,
-            clock=self.clock,
-            interrupted=self._interrupts.requested,
+            clock=self.sitting.clock,
+            interrupted=self.sitting.interrupted,
             price=(lambda c: self.budgets.prices(c.architecture, priced)) if priced else None,
             objectives=search_objectives(objectives) if objectives else (),
             alike=0.0 if self.budgets else ALIKE,
@@ -280,14 +286,14 @@ class Session:
             choose_oracle, self.settings, objective=objective, first_looks=plan.first_looks
         )
         oracle = make_oracle(space, baseline=baseline, first=[c.decisions for c in first])
-        oracle.replay(self.log.events)
+        oracle.replay(self.sitting.log.events)
         search = self._search = make_search(
             space,
             oracle,
             evaluator,
-            log=self.log,
+            log=self.sitting.log,
             plan=plan,
-            progress=self.progress,
+            progress=self.sitting.progress,
             max_trials=self.settings.trials,
             inherit=evaluator.inherit if self.settings.inherit else None,
         )
@@ -303,13 +309,8 @@ class Session:
                 objective=objective,
                 budgets=self.budgets,
                 evaluator=evaluator,
-                run=self.run_directory,
-                log=self.log,
-                clock=self.clock,
                 plan=plan,
-                progress=self.progress,
-                phase=self._phase,
-                interrupted=self._interrupts.requested,
+                sitting=self.sitting,
                 make_oracle=make_oracle,
                 make_search=make_search,
             ).search(search)
@@ -319,61 +320,53 @@ class Session:
         self, best: TrialRecord, search: Search, space: SearchSpace, data: TaskData, plan: Plan
     ) -> list[Member]:
         assert self.settings.ensemble is not None
-        now_s = self.clock.elapsed_s
+        now_s = self.sitting.clock.elapsed_s
         final_s = math.inf if plan.final_until_s is None else plan.final_until_s - now_s
         return choose_members(
             best,
             search.trials,
             space,
             data.valid,
-            self.run_directory,
-            self.log,
+            self.sitting.run,
+            self.sitting.log,
             objective=self.objective,
             most=self.settings.ensemble,
             members_s=final_s * (TEACHERS_SHARE if self.settings.teaches else 1.0),
             now_s=now_s,
-            note=self.progress.note,
+            note=self.sitting.note,
         )
 
     def _final_phase(
         self, evaluator: TrainEvaluator, setup: Setup, data: TaskData, plan: Plan
     ) -> FinalPhase:
-        self._phase("final")
+        self.sitting.phase("final")
         return FinalPhase(
             evaluator=evaluator,
             data=data,
             space_of=lambda other: self.task.space(self.settings, setup, other),
             objective=self.objective,
-            run=self.run_directory,
-            log=self.log,
-            clock=self.clock,
             plan=plan,
-            progress=self.progress,
-            interrupted=self._interrupts.requested,
+            sitting=self.sitting,
         )
 
     @property
     def _searched(self) -> bool:
         """Whether the search is over: the final training had begun in an earlier sitting."""
-        return bool(events_of(self.log.events, "final"))
+        return bool(self.sitting.events("final"))
 
     def _begun(self, search: Search) -> TrialRecord | None:
         """The winner whose final training began in an earlier sitting: its state is kept."""
-        begun = events_of(self.log.events, "final")
+        begun = self.sitting.events("final")
         return search.trials[begun[0]["trial"]] if begun else None
 
     # -- Around the phases ---------------------------------------------------------------------
-
-    def _phase(self, name: str) -> None:
-        self.log.append("phase", t=self.clock.elapsed_s, name=name)
-        self.progress.phase(name)
 
     def _gently(self) -> AbstractContextManager[Interrupts]:
         def may_wait() -> bool:
             return self._search is not None and self._search.best is not None
 
         def on_request() -> None:
-            self.progress.note(
+            self.sitting.note(
                 "Stopping early: the best network so far is exported. Ctrl-C again to abort."
             )
 

@@ -268,6 +268,19 @@ class Settings:
         return not self.inherit and self.pretrained is None and self.evaluator == "train"
 
     @property
+    def asks_for_search(self) -> bool:
+        """Whether other networks are wanted than the one that is known to be strong, however
+        little time there is for them."""
+        wished = (self.objectives, self.prefer, self.ensemble, self.warm_start)
+        several = self.trials is not None and self.trials > 1
+        return (
+            any(wished)
+            or several
+            or self.evaluator != "train"
+            or self.space not in ("auto", "residual")
+        )
+
+    @property
     def teaches(self) -> bool:
         """Whether an average of networks is only the teacher of the one that is shipped."""
         limited = self.ship == "int8" or bool(self.budgets) or self.max_size_bytes is not None

@@ -50,7 +50,7 @@ class ZeroCostFirst(CheapFirst):
 
     def cheap_look(self) -> dict[str, Any] | None:
         """See `CheapFirst.cheap_look`: scores networks and leaves out the worse half."""
-        self.phase("zero-cost")
+        self.sitting.phase("zero-cost")
         networks = NetworksOnly(self.space)
         # How a network is preferred for its costs is no business of a filter for those that learn.
         objective = self.evaluator.objective
@@ -60,7 +60,7 @@ class ZeroCostFirst(CheapFirst):
                 networks,
                 networks.of(self.baseline),
                 ZeroCostEvaluator(self.evaluator.train, objective, seed=self.evaluator.seed),
-                self.run.zero_cost_file,
+                self.sitting.run.zero_cost_file,
                 plan=Plan((1.0,), until_s, until_s, 0.0, 0.05),
                 most=MOST_SCORES,
                 tuned=ZERO_COST_SETTINGS,
@@ -68,7 +68,7 @@ class ZeroCostFirst(CheapFirst):
             )
         except RepeatedFailureError as error:
             raise TrialFailedError("networks could not be scored without training") from error
-        if self.interrupted():
+        if self.sitting.interrupted():
             return None
         found = chosen(trials, objective, kept=KEPT)
         if not found["checks"]:

@@ -43,9 +43,17 @@ def test_whole_numbers_are_ordered_as_numbers(make_folder: MakeFolder) -> None:
     assert scan_folder(root)["train"].classes == ("0", "2", "10")
 
 
-@pytest.mark.parametrize("valid", ["valid", "val", "validation", "Val"])
-def test_split_folders(make_folder: MakeFolder, valid: str) -> None:
-    for inside, count in (("train", 3), (valid, 2), ("test", 1)):
+@pytest.mark.parametrize(
+    ("train", "valid", "test"),
+    [
+        ("train", "valid", "test"),
+        ("Training", "val", "Testing"),
+        ("train", "validation", "test"),
+        ("train", "Dev", "test"),
+    ],
+)
+def test_split_folders(make_folder: MakeFolder, train: str, valid: str, test: str) -> None:
+    for inside, count in ((train, 3), (valid, 2), (test, 1)):
         root = make_folder({"cat": count, "dog": count}, inside=inside)
     listings = scan_folder(root)
     assert {split: len(listing.files) for split, listing in listings.items()} == {
@@ -53,7 +61,7 @@ def test_split_folders(make_folder: MakeFolder, valid: str) -> None:
         "valid": 4,
         "test": 2,
     }
-    assert listings["test"].files[0].relative == "test/cat/000.png"
+    assert listings["test"].files[0].relative == f"{test}/cat/000.png"
 
 
 def test_train_may_be_a_class(make_folder: MakeFolder) -> None:

@@ -128,7 +128,7 @@ def test_incomplete_rows(write: Write, row: str) -> None:
 
 
 def test_unknown_split(write: Write) -> None:
-    assert "line 2: split is 'dev'" in refusal(write("path,label,split\na.png,cat,dev\n"))
+    assert "line 2: split is 'holdout'" in refusal(write("path,label,split\na.png,cat,holdout\n"))
 
 
 def test_no_training_rows(write: Write) -> None:

@@ -58,6 +58,18 @@ def test_parts_in_files_of_their_own_and_duplicates(tmp_path):
     assert GOOD[3] not in source.texts_of(TRAIN) + source.texts_of(VALID)
 
 
+def test_two_files_of_one_part_are_refused_and_classes_may_have_such_names(tmp_path):
+    for name in ("train.csv", "valid.csv", "dev.csv"):
+        table(tmp_path, name)
+    with pytest.raises(DataError, match=r"has both dev.csv and valid.csv; keep one"):
+        scan_texts(tmp_path)
+    for label in ("test", "testing"):
+        (tmp_path / "classes" / label).mkdir(parents=True)
+        for i, text in enumerate(GOOD):
+            (tmp_path / "classes" / label / f"{i}.txt").write_text(f"{label} {text}", "utf-8")
+    assert scan_texts(tmp_path / "classes").classes == ("test", "testing")
+
+
 def test_a_validation_part_that_was_given_is_not_trained_on(tmp_path):
     table(tmp_path, "train.csv")
     table(tmp_path, "valid.csv", rows=["fine,good", "poor,bad"])

@@ -2,9 +2,10 @@ import pytest
 
 from autoarch.errors import InvalidInputError
 from autoarch.search.budget import (
+    ENOUGH_LOOKS,
+    PATIENCE,
     RUNG_FACTOR,
     SEARCH_SHARE,
-    WORTH_SEARCHING,
     Clock,
     make_plan,
     parse_duration,
@@ -102,10 +103,21 @@ def test_a_search_that_would_see_little_leaves_its_time_to_the_final_training():
         return plan.search_until_s / plan.final_until_s, plan.first_looks
 
     shares, looks = zip(*(searched(limit_s) for limit_s in (60, 180, 300, 900, 3600)))
-    assert shares[0] < 0.1 < shares[1] < shares[2] < shares[3]
-    assert shares[-2:] == pytest.approx([SEARCH_SHARE] * 2, abs=0.01)
-    assert looks[0] < 2 and looks[-1] > WORTH_SEARCHING
+    assert shares[0] < 0.1 and list(looks[:2]) == [0.0, 0.0]
+    assert shares[1] < shares[2] < shares[3] <= shares[4]
+    assert shares[-1] == pytest.approx(SEARCH_SHARE, abs=0.01) and looks[-1] > ENOUGH_LOOKS
     assert searched(60, search_whole=True)[0] == pytest.approx(SEARCH_SHARE, abs=0.01)
+
+
+def test_only_a_search_that_was_not_asked_for_gives_up():
+    assert make_plan(Clock(300), 4.0).patience == PATIENCE
+    assert make_plan(Clock(300), 4.0, search_whole=True).patience is None
+    assert make_plan(Clock(None), 4.0).patience is None
+
+
+def test_whether_there_is_time_for_more_than_one_network():
+    assert not make_plan(Clock(60), 4.0).searches
+    assert make_plan(Clock(900), 4.0).searches and make_plan(Clock(None), 4.0).searches
 
 
 def test_time_beyond_enough_looks_goes_to_more_splits():
@@ -114,10 +126,10 @@ def test_time_beyond_enough_looks_goes_to_more_splits():
 
     numbers = [planned(limit_s).folds for limit_s in (60, 300, 900, 3600)]
     assert numbers == sorted(numbers) and numbers[0] == 1 and numbers[-1] == 5
-    assert all(planned(s).first_looks > WORTH_SEARCHING - 1e-6 for s in (900, 3600))
+    assert all(planned(s).first_looks > ENOUGH_LOOKS - 1e-6 for s in (900, 3600))
     assert planned(900, epoch_s=8.0).folds == 1  # passes that cost much are not repeated
     assert planned(60, folds=(3, 3)).folds == 3
-    assert planned(60, folds=(3, 3)).first_looks < planned(60).first_looks
+    assert planned(300, folds=(3, 3)).first_looks < planned(300).first_looks
     one, three = (planned(900, 8.0, folds=(k, k)) for k in (1, 3))
     assert len(three.rungs) <= len(one.rungs)
     assert make_plan(Clock(None), 1.0, folds=(1, 5)).folds == 1

@@ -3,6 +3,7 @@
 import math
 import zlib
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -230,6 +231,31 @@ def test_the_time_limit_ends_the_search_but_not_before_trial_0(search, tmp_path)
     found = search(tmp_path / "log", LookUp(), plan=plan)
     found.run()
     assert [t.status for t in found.trials] == [TrialStatus.COMPLETED]
+
+
+@pytest.mark.parametrize("best", [0, 3])
+def test_a_search_ends_once_networks_in_a_row_were_no_better(search, tmp_path, best):
+    class OneIsBest(LookUp):
+        def evaluate(self, candidate, trial, fidelity, **watchers):
+            measured = super().evaluate(candidate, trial, fidelity, **watchers)
+            return replace(measured, score=0.9 if trial == best else 0.1)
+
+    progress, said = Progress(), []
+    progress.note = said.append
+    plan = Plan((1.0, 3.0), 100.0, 200.0, 9.0, 0.001, patience=4)
+    found = search(tmp_path / "log", OneIsBest(), trials=50, plan=plan, progress=progress)
+    found.run()
+    # four after the best; before the eighth nobody is promoted, and promotions are not new networks
+    assert len(found.trials) == best + 1 + 4 and found.best.trial == best
+    assert len(said) == 1 and said[0].startswith("4 networks in a row")
+    again = search(tmp_path / "log", OneIsBest(), trials=50, plan=plan)
+    again.run()
+    assert len(again.trials) == len(found.trials)
+    patient = search(
+        tmp_path / "b", OneIsBest(), trials=12, plan=Plan(PLAN.rungs, None, None, 9.0, 0.001)
+    )
+    patient.run()
+    assert len(patient.trials) == 12
 
 
 def test_a_slow_trial_is_given_up(search, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from autoarch.supernet.bank import Bank, slots_of
 from autoarch.supernet.training import Supernet
 from autoarch.tasks import cheap_first, differentiable, one_shot, zero_cost_first
 from autoarch.tasks.cheap_first import facts_of
+from autoarch.tasks.sitting import Sitting
 from autoarch.training.augment import make_augmenter
 from autoarch.trials import Measurement, RunDirectory, TrialLog, read_events
 
@@ -71,7 +72,7 @@ class LookUp:
         return {slot.path: bank.take(slot) for slot in slots_of(candidate.architecture)}
 
 
-class Sitting:
+class Searched:
     """One sitting of a search in `folder`; continues what is there."""
 
     def __init__(
@@ -86,7 +87,7 @@ class Sitting:
     ):
         self.notes = []
         self.progress = Progress()
-        self.progress.note = self.notes.append
+        self.progress.note, self.progress.phase = self.notes.append, phase
         run = RunDirectory(folder)
         if not run.exists():
             run.create({})
@@ -117,13 +118,8 @@ class Sitting:
             objective=ACCURACY,
             budgets=Budgets(Constraints(), None, None),
             evaluator=evaluator,
-            run=run,
-            log=self.log,
-            clock=clock,
             plan=plan,
-            progress=self.progress,
-            phase=phase,
-            interrupted=lambda: False,
+            sitting=Sitting(run, self.log, clock, self.progress, lambda: False),
             make_oracle=choose,
             make_search=make_search,
         )
@@ -143,7 +139,7 @@ def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(cheap_first, "FREE_EPOCHS", 6.0)
         patch.setattr(one_shot, "FREE_SCORES", 16)
-        return SimpleNamespace(folder=folder, **vars(Sitting(folder, stack)))
+        return SimpleNamespace(folder=folder, **vars(Searched(folder, stack)))
 
 
 def essence(search):
@@ -181,7 +177,7 @@ def test_scores_that_agree_are_followed_and_others_are_not(tmp_path, monkeypatch
     monkeypatch.setattr(one_shot.SharedWeightsEvaluator, "evaluate", shared)
     alone = by_key if agree else lambda key: 1 - by_key(key)
     with ExitStack() as stack:
-        sitting = Sitting(tmp_path / "run", stack, LookUp(alone))
+        sitting = Searched(tmp_path / "run", stack, LookUp(alone))
     (event,) = [e for e in sitting.log.events if e["event"] == "shared"]
     next_trial = sitting.search.trials[1 + len(event["checks"])]
     follows = dict(next_trial.decisions).items() >= event["followers"][0].items()
@@ -210,9 +206,9 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypa
         }[stage]
         original = getattr(target, name)
         patch.setattr(target, name, lambda *a, **k: count(limit, original, *a, **k))
-        Sitting(tmp_path / "run", stack)
+        Searched(tmp_path / "run", stack)
     with ExitStack() as stack:
-        resumed = Sitting(tmp_path / "run", stack)
+        resumed = Searched(tmp_path / "run", stack)
         assert essence(resumed.search) == essence(whole.search)
         assert facts_of(resumed.log) == facts_of(whole.log)
 
@@ -226,7 +222,7 @@ def test_the_supernet_begins_with_what_trial_0_has_learned(tmp_path, monkeypatch
 
     monkeypatch.setattr(Supernet, "train", look)
     with ExitStack() as stack, pytest.raises(Killed):
-        Sitting(tmp_path / "run", stack)
+        Searched(tmp_path / "run", stack)
     known = LookUp().weights(SPACE.candidate({}), 0, done=1.0)
     assert known.keys() == seen[0].keys()
     assert all((known[path] == weight).all() for path, weight in seen[0].items())
@@ -248,8 +244,7 @@ def test_what_is_cheap_leaves_time_for_what_is_trained_alone(alone_s, until, sco
         events=events, append=lambda kind, **facts: events.append({"event": kind, **facts})
     )
     stages = SimpleNamespace(
-        log=log,
-        clock=SimpleNamespace(elapsed_s=100.0),
+        sitting=Sitting(None, log, SimpleNamespace(elapsed_s=100.0), None, None),
         plan=SimpleNamespace(search_until_s=200.0),
         checks=9,
         training_share=0.45,
@@ -292,7 +287,7 @@ def test_a_supernet_that_breaks_leaves_an_ordinary_search(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Supernet, "train", breaks)
     with ExitStack() as stack:
-        sitting = Sitting(tmp_path / "run", stack, trials=4)
+        sitting = Searched(tmp_path / "run", stack, trials=4)
         assert len(sitting.search.trials) == 4
         assert facts_of(sitting.log) is None
         assert sitting.notes[0] == "The supernet's loss became nan. Networks are trained alone."
@@ -352,7 +347,7 @@ def relaxes(monkeypatch):
 def relax(folder, stack, method="darts", trials=8):
     space = SPACE if method == "fbnet" else CellSpace((8, 8, 1), 3, width=8)
     stages = partial(differentiable.Differentiable, method=method)
-    return Sitting(folder, stack, stages=stages, space=space, trials=trials)
+    return Searched(folder, stack, stages=stages, space=space, trials=trials)
 
 
 @pytest.mark.parametrize("method", ["darts", "fbnet"])
@@ -445,7 +440,7 @@ def scored(monkeypatch):
 
 
 def filtered(folder, stack, evaluator=None, trials=14):
-    return Sitting(folder, stack, evaluator, trials, stages=zero_cost_first.ZeroCostFirst)
+    return Searched(folder, stack, evaluator, trials, stages=zero_cost_first.ZeroCostFirst)
 
 
 def test_what_is_trained_comes_from_the_better_half_but_for_one(tmp_path, scored):

@@ -10,6 +10,7 @@ from autoarch.search.budget import Plan
 from autoarch.search.progress import Progress
 from autoarch.tasks import final_phase
 from autoarch.tasks.final_phase import FinalPhase
+from autoarch.tasks.sitting import Sitting
 from autoarch.trials import TrialLog
 
 TIMED = Plan((1.0, 3.0), 40.0, 160.0, 33.0, 2.0)
@@ -39,12 +40,8 @@ def phase(tmp_path, monkeypatch):
                 data=SimpleNamespace(can_be_joined=False, fits_memory=True, classes=("a", "b")),
                 space_of=None,
                 objective=None,
-                run=None,
-                log=log,
-                clock=self.now,
                 plan=plan,
-                progress=Progress(),
-                interrupted=lambda: self.stop,
+                sitting=Sitting(None, log, self.now, Progress(), lambda: self.stop),
             )
 
     made = Made()

@@ -4,6 +4,7 @@ import pytest
 
 from autoarch import ImageSearch
 from autoarch.objectives import get_objective
+from autoarch.oracles import BayesianOracle, EvolutionOracle
 from autoarch.spaces import ResidualSpace
 from autoarch.supernet.networks import NetworksOnly
 from autoarch.tasks.oracle_choice import choose_oracle
@@ -55,3 +56,24 @@ def test_the_bayesian_oracle_learns_what_the_score_is_worth(cheap):
     assert known == sorted(known, reverse=True)
     assert found.features(SPACE.candidate({"kernel": 5}).decisions) == [0.0]
     assert set(proposals(found, cheap.__getitem__, 5)) == set(cheap)
+
+
+@pytest.mark.parametrize(
+    ("first_looks", "trials", "chosen"),
+    [
+        (None, None, BayesianOracle),
+        (0.0, None, EvolutionOracle),  # trial 0 alone
+        (11.0, None, EvolutionOracle),
+        (30.0, None, BayesianOracle),
+        (30.0, 4, EvolutionOracle),
+    ],
+)
+def test_auto_is_bayesian_where_there_is_time_for_it(first_looks, trials, chosen):
+    found = choose_oracle(
+        ImageSearch(trials=trials)._settings(),
+        SPACE,
+        get_objective("accuracy"),
+        SPACE.candidate({}),
+        first_looks=first_looks,
+    )
+    assert isinstance(found, chosen)

@@ -17,13 +17,13 @@ OPENING_S = 5.0
 def plan(tmp_path):
     """Plans one more sitting of a run with so much time, in which an epoch takes `epoch_s`."""
 
-    def made(limit_s, epoch_s):
-        settings = ImageSearch(limit_s)._settings()
+    def made(limit_s, epoch_s, *, progress=None, search_whole=False, **wishes):
+        settings = ImageSearch(limit_s, **wishes)._settings()
         clock = SimpleNamespace(limit_s=limit_s, elapsed_s=OPENING_S)
         evaluator = SimpleNamespace(seconds_per_epoch=lambda baseline: epoch_s)
         with TrialLog(tmp_path / "trials.jsonl") as log:
-            session = Session(None, settings, None, log, clock, Progress())
-            return session._plan(evaluator, None, (1, 3))
+            session = Session(None, settings, None, log, clock, progress or Progress())
+            return session._plan(evaluator, None, (1, 3), search_whole)
 
     return made
 
@@ -39,6 +39,46 @@ def test_another_time_moves_the_deadlines_and_leaves_looks_as_they_were(plan):
         assert made.final_until_s == limit_s - closing_s(limit_s, OPENING_S)
     assert before.search_until_s < after.search_until_s < after.final_until_s
     assert plan(1200.0, epoch_s=9.0) == after
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "given", "told"),
+    [
+        (60.0, {}, True),
+        (60.0, {"search_whole": True}, False),
+        (60.0, {"trials": 1}, False),
+        (60.0, {"architecture": "resnet8"}, False),
+        (900.0, {}, False),
+    ],
+)
+def test_it_is_told_where_there_is_no_time_for_a_search(plan, limit_s, given, told):
+    progress, said = Progress(), []
+    progress.note = said.append
+    made = plan(limit_s, epoch_s=1.0, progress=progress, **given)
+    assert [text.startswith("The known network gets the whole time") for text in said] == [
+        True
+    ] * told
+    assert made.searches == (limit_s > 60 or "search_whole" in given)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "asked"),
+    [
+        ({}, False),
+        ({"trials": 1}, False),
+        ({"oracle": "random"}, False),
+        ({"space": "residual"}, False),
+        ({"constraints": {"max_size": "100KB"}}, False),  # whether it binds is seen later
+        ({"trials": 9}, True),
+        ({"space": "chain"}, True),
+        ({"prefer": {"size": "100KB"}}, True),
+        ({"objectives": "accuracy,size"}, True),
+        ({"ensemble": 3}, True),
+        ({"space": "mobile", "evaluator": "one-shot"}, True),
+    ],
+)
+def test_who_asks_for_other_networks_gets_a_search_however_short(wishes, asked):
+    assert ImageSearch(60.0, **wishes)._settings().asks_for_search == asked
 
 
 def test_who_began_the_final_training_stays_the_winner(tmp_path):
