@@ -6,6 +6,7 @@ an underscore.
 
 from __future__ import annotations
 
+import gc
 import time as time_module
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -163,6 +164,7 @@ class BaseSearch(ABC):
                 tell_finished(run, self.progress)
             else:
                 self._sit(task, settings, run, started)
+        gc.collect()  # networks hold themselves in cycles, and the next run needs their memory
         return self._adopt(run)
 
     def _sit(self, task: Task, settings: Settings, run: RunDirectory, started: float) -> None:

@@ -1,5 +1,6 @@
 """The whole way, small: arrays in, a checked model out, and back again in another process."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import autoarch
 from autoarch.errors import BudgetError, DataError, InvalidInputError, RunDirectoryError
 from autoarch.tasks import NotFittedError
+from autoarch.training.fit import Trainer
 
 
 def squares(n=120, seed=0):
@@ -90,11 +92,18 @@ def test_another_process_loads_the_same_object(fitted, tmp_path):
     np.testing.assert_allclose(probabilities, fitted.predict_proba(x), atol=1e-6)
 
 
-def test_equal_seeds_give_equal_trials_without_a_clock(fitted, tmp_path):
+def test_equal_seeds_give_equal_trials_and_no_network_stays_in_memory(fitted, tmp_path):
     x, y = squares()
+    gc.collect()
+    before = _trainers()
     again = autoarch.ImageSearch(time=None, trials=3, seed=4, output=tmp_path / "run").fit(x, y)
     assert [(t.key, t.score) for t in again.trials_] == [(t.key, t.score) for t in fitted.trials_]
     assert again.result_["test"] == fitted.result_["test"]
+    assert _trainers() <= before
+
+
+def _trainers():
+    return sum(isinstance(thing, Trainer) for thing in gc.get_objects())
 
 
 def test_a_finished_run_is_not_run_again(fitted):
