@@ -28,6 +28,7 @@ from autoarch.evaluation.evaluator import StoppedError
 from autoarch.objectives import Objective
 from autoarch.seeding import derive_seed, rng
 from autoarch.spaces import Candidate
+from autoarch.training.sliced_conv import slice_convolutions
 from autoarch.trials import Fidelity, Measurement
 
 Array = npt.NDArray[Any]
@@ -217,6 +218,7 @@ def zero_cost_scores(
         for node in architecture.nodes
     )
     model = replace(architecture, nodes=tuple(nodes)).build()
+    slice_convolutions(model)
     scores = {}
     for name in names:
         with _unchanged(model):  # a moving mean that one proxy moved is none that the next sees

@@ -31,6 +31,7 @@ from autoarch.training.constants import set_constants, set_weights
 from autoarch.training.fused_norm import fuse_batch_norms
 from autoarch.training.optimizer import FASTER, MuonAdamW, is_normalised, orthogonal_kernels
 from autoarch.training.recipe import Recipe
+from autoarch.training.sliced_conv import slice_convolutions
 
 CLIP_NORM = 5.0
 SMALLEST_BATCH = 8
@@ -111,6 +112,7 @@ class Trainer:
         self.batch_size = min(recipe.batch_size, len(data))
         self._parts = parts_of(self.batch_size)
         self._forgetting = fuse_batch_norms(self.model, updates=self._parts)
+        slice_convolutions(self.model)
         set_constants(self.model, constants or {})
         set_weights(self.model, initial or {})
         known = {id(v) for v in self.model.weights}

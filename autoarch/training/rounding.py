@@ -25,6 +25,7 @@ from autoarch.architecture.front_end import float_part, integer_part, integer_we
 from autoarch.architecture.inherit import Weights
 from autoarch.training.fit import Array
 from autoarch.training.schedule import warm_up_cosine
+from autoarch.training.sliced_conv import slice_convolutions
 
 LEARNING_RATE = 3e-3
 """Peak of the schedule, Adam, as a share of the largest weight of a channel: folding leaves kernels
@@ -74,6 +75,7 @@ class RoundedNetwork:
         self._exact = fold(self._part, pixels=self._on_pixels).build(name="folded")
         self._exact.set_weights([folded[weight.path] for weight in self._exact.weights])
         self._network = rounding(self._exact)
+        slice_convolutions(self._network)
         self._network.set_weights(self._exact.get_weights())
         self._depthwise = {
             layer.kernel.path

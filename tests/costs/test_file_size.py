@@ -25,6 +25,7 @@ from autoarch.architecture.ops.rescale import Rescale
 from autoarch.costs import model_costs
 from autoarch.errors import InvalidArchitectureError
 from autoarch.spaces import SPACES, SpeechSpace
+from autoarch.training.sliced_conv import slice_convolutions
 
 SIMPLE = ("residual", "mobile")
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -89,7 +90,7 @@ def test_two_hundred_networks_train_and_convert_as_they_are_priced(benchmark, tm
         path = tmp_path / "network.tflite"
         check_ops(benchmark, architecture, path, name in IN_ORDER)
         found, real = model_costs(architecture).int8_file_bytes, path.stat().st_size
-        assert 0.99 * real <= found <= 1.03 * real + 50, (found, real, architecture.to_json())
+        assert 0.98 * real <= found <= 1.03 * real + 50, (found, real, architecture.to_json())
 
 
 def train_a_step(architecture):
@@ -97,6 +98,7 @@ def train_a_step(architecture):
     rng = np.random.default_rng(0)
     keras.backend.clear_session()
     model = architecture.build()
+    slice_convolutions(model)  # as where networks are trained
     assert model.count_params() == architecture.params
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss=loss, run_eagerly=True)
@@ -127,8 +129,9 @@ def check_ops(benchmark, architecture, path, in_order):
     model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
     (graph,) = model.subgraphs
     codes = [names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in graph.operators]
-    shapes = [sides(graph.tensors[op.outputs[0]].shape) for op in graph.operators]
-    found = list(zip(codes, shapes))
+    shapes = [graph.tensors[op.outputs[0]].shape for op in graph.operators]
+    # A picture of one pixel is sometimes made a vector before it is added to another.
+    found = [(c, sides(s)) for c, s in zip(codes, shapes) if (c, len(s)) != ("RESHAPE", 1)]
     priced = [(op.kind.upper(), op.shape) for op in model_costs(architecture).lite_graph.ops]
     if not in_order:
         found, priced = sorted(found), sorted(priced)
