@@ -18,7 +18,7 @@ LENGTH, COLUMNS, IDS, CLASSES = 12, 23, 20, 3
 def test_random_networks_train_convert_and_are_priced(tmp_path, n):
     space = TextSpace((LENGTH, COLUMNS), CLASSES, words=50, buckets=40)
     decisions = DecisionSpace.from_hyperparameters(space.hyperparameters())
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(10)
     drawn = {}
     while len(drawn) < n:
         architecture = space.candidate(decisions.sample(rng)).architecture
@@ -40,6 +40,8 @@ def test_random_networks_train_convert_and_are_priced(tmp_path, n):
         names = {"inputs": ["tokens"], "outputs": ["probabilities"]}
         flat_file.compact(str(target), signatures=True, **names)
         (found,) = litert.answers(str(target), {"inputs": ids}).values()
-        assert np.allclose(found, model(ids), atol=3e-2 if half else 1e-4), architecture.to_json()
+        expected = np.array(model(ids))
+        allowed = (3e-3 if half else 1e-5) * max(10.0, np.abs(expected).max())
+        assert np.allclose(found, expected, rtol=0, atol=allowed), architecture.to_json()
         above = token_file_bytes(architecture, half=half) - target.stat().st_size
         assert 0 <= above < 4500, (above, architecture.to_json())
