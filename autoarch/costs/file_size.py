@@ -81,6 +81,9 @@ _RANGE_BYTES = collections.defaultdict(
 _ZERO_POINT = 12
 _ZERO_POINTS = 200
 """As many there might be if all were equally likely, of which equal ones are stored once."""
+_ALIKE = 0.5
+"""A sum of a tensor with what was pooled of it has about its range: so often the same zero point.
+Without, cells of pools alone, stacked, were priced up to 4.3 % too high."""
 
 
 @dataclass(frozen=True)
@@ -257,8 +260,9 @@ def _activation_ranges(graph: LiteGraph) -> int:
     ranges: dict[str, int] = {}
     positive: set[str] = set()
     source: dict[str, str] = {}  # of pooled tensors, what was pooled
+    kin: dict[str, str] = {}  # of sums of a tensor with what was pooled of it, that tensor
     joined: collections.Counter[str] = collections.Counter()
-    requantised = 0
+    requantised = alike = 0
     for op in graph.ops:
         if op.kind == "concatenation":
             # What is put together has one range. What is put together again, pooled or not, gets
@@ -269,6 +273,11 @@ def _activation_ranges(graph: LiteGraph) -> int:
             joined.update(sources)
         elif op.window:
             source[op.output] = source.get(op.inputs[0], op.inputs[0])
+        if op.window or op.kind == "add":
+            family = {kin.get(tensor, tensor) for tensor in op.inputs}
+            if len(family) == 1:
+                kin[op.output] = family.pop()
+                alike += op.kind == "add"
         own = _RANGE_BYTES["relu" if op.activation else op.kind]
         if op.constant == "0":
             own = _SAME_RANGE
@@ -280,6 +289,7 @@ def _activation_ranges(graph: LiteGraph) -> int:
         ranges[op.output] = own
     free = sum(size == _ANY_RANGE for size in ranges.values())
     repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
+    repeated += _ALIKE * alike
     return sum(ranges.values()) - int(repeated) * _ZERO_POINT + requantised * _REQUANTISE
 
 
