@@ -161,7 +161,7 @@ class Plan:
     @property
     def searches(self) -> bool:
         """Whether there is time to look at more than trial 0."""
-        return self.first_looks is None or self.first_looks > 1
+        return self.first_looks is None or self.first_looks >= 2
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than
