@@ -277,7 +277,6 @@ def _activation_ranges(graph: LiteGraph) -> int:
             family = {kin.get(tensor, tensor) for tensor in op.inputs}
             if len(family) == 1:
                 kin[op.output] = family.pop()
-                alike += op.kind == "add"
         own = _RANGE_BYTES["relu" if op.activation else op.kind]
         if op.constant == "0":
             own = _SAME_RANGE
@@ -287,6 +286,7 @@ def _activation_ranges(graph: LiteGraph) -> int:
             positive.add(op.output)
             own = min(own, _POSITIVE_RANGE)
         ranges[op.output] = own
+        alike += op.kind == "add" and op.output in kin and own == _ANY_RANGE
     free = sum(size == _ANY_RANGE for size in ranges.values())
     repeated = free - _ZERO_POINTS * (1 - math.exp(-free / _ZERO_POINTS))
     repeated += _ALIKE * alike

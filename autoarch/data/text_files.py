@@ -130,7 +130,8 @@ def unlabelled_texts(path: Path, text_column: str | None = None) -> list[tuple[s
 
 def _parts(source: Path, entries: Sequence[Path]) -> dict[str, Path]:
     """Those that are named as parts, by split; none where there is no train: they are classes."""
-    named = [(SPLIT_OF_NAME.get(entry.stem.lower()), entry) for entry in entries]
+    names = [entry.name if entry.is_dir() else entry.stem for entry in entries]
+    named = [(SPLIT_OF_NAME.get(name.lower()), entry) for name, entry in zip(names, entries)]
     found: dict[str, Path] = {}
     if all(split != "train" for split, _ in named):
         return found

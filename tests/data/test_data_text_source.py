@@ -63,11 +63,12 @@ def test_two_files_of_one_part_are_refused_and_classes_may_have_such_names(tmp_p
         table(tmp_path, name)
     with pytest.raises(DataError, match=r"has both dev.csv and valid.csv; keep one"):
         scan_texts(tmp_path)
-    for label in ("test", "testing"):
-        (tmp_path / "classes" / label).mkdir(parents=True)
-        for i, text in enumerate(GOOD):
-            (tmp_path / "classes" / label / f"{i}.txt").write_text(f"{label} {text}", "utf-8")
-    assert scan_texts(tmp_path / "classes").classes == ("test", "testing")
+    for labels in (("test", "testing"), ("other", "train.v1")):
+        for label in labels:
+            (tmp_path / labels[0] / label).mkdir(parents=True)
+            for i, text in enumerate(GOOD):
+                (tmp_path / labels[0] / label / f"{i}.txt").write_text(f"{label} {text}", "utf-8")
+        assert scan_texts(tmp_path / labels[0]).classes == labels
 
 
 def test_a_validation_part_that_was_given_is_not_trained_on(tmp_path):
