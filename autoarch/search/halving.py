@@ -143,6 +143,22 @@ def best_trial(
     return min(equals, key=lambda t: (t.macs, -rank(t)[1], t.trial))
 
 
+def is_settled(
+    trials: Sequence[TrialRecord], best: TrialRecord | None, patience: int | None
+) -> bool:
+    """Whether so many networks in a row did not beat the best that no more are worth a try.
+
+    Args:
+        trials: All trials so far, by number.
+        best: The best of them.
+        patience: How many; None for never.
+    """
+    if best is None or patience is None:
+        return False
+    later = trials[best.trial + 1 :]
+    return sum(t.status is TrialStatus.COMPLETED for t in later) >= patience
+
+
 def standard_error(measurement: Measurement, objective: Objective) -> float:
     """Of a score that is a share of the validation examples; 0 where it is none or `n` unknown."""
     n, score = measurement.metrics.get("n"), measurement.score

@@ -20,7 +20,7 @@ from autoarch.objectives import Objective
 from autoarch.oracles import SearchOracle
 from autoarch.search.budget import Clock, Plan
 from autoarch.search.front import front_merits, front_of
-from autoarch.search.halving import ALIKE, best_trial, next_promotion
+from autoarch.search.halving import ALIKE, best_trial, is_settled, next_promotion
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.inheritance import nearest_parent
 from autoarch.search.progress import Progress
@@ -155,7 +155,7 @@ class Search:
             if step is None:
                 break
             self._measure(*step)
-        if self._settled():
+        if is_settled(self.trials, self.best, self._plan.patience):
             self._progress.note(
                 f"{self._plan.patience} networks in a row were no better than the best: the rest "
                 "of the search's time goes to the final training."
@@ -185,7 +185,7 @@ class Search:
         return promotion if promotion is not None and self._affordable(*promotion) else None
 
     def _new_trial(self) -> tuple[TrialRecord, Fidelity] | None:
-        if self._settled():
+        if is_settled(self.trials, self.best, self._plan.patience):
             return None
         record = self._propose()
         return None if record is None else (record, Fidelity(self._plan.rungs[0]))
@@ -195,14 +195,6 @@ class Search:
             return False
         limit = self._plan.search_until_s
         return self._interrupted() or (limit is not None and self._clock.elapsed_s >= limit)
-
-    def _settled(self) -> bool:
-        """Whether so many networks in a row did not beat the best that no more are tried."""
-        best, patience = self.best, self._plan.patience
-        if best is None or patience is None:
-            return False
-        later = self.trials[best.trial + 1 :]
-        return sum(t.status is TrialStatus.COMPLETED for t in later) >= patience
 
     def _cost_s(self, record: TrialRecord, fidelity: Fidelity) -> float:
         """Expected seconds of a measurement: by the trial's own speed, else by the median of the
