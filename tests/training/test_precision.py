@@ -46,6 +46,24 @@ def test_the_probe_takes_turns_and_the_best_time(monkeypatch):
     assert steps == ["a", "b"] * precision._REPEATS
 
 
+def test_the_probe_does_not_wait_for_emulated_arithmetic(monkeypatch):
+    now, steps = 0.0, []
+
+    def step(policy):
+        def run():
+            nonlocal now
+            steps.append(policy)
+            now += 0.01 if policy == "a" else 0.1
+
+        return run
+
+    monkeypatch.setattr(precision, "_step", step)
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: now)
+    assert precision._seconds(["a", "b"]) == pytest.approx([0.01, 0.1])
+    assert steps.count("a") == precision._REPEATS
+    assert steps.count("b") < precision._REPEATS / 2
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(InvalidInputError, match="`precision` must be one of auto"):
         probe_speed("float64")
