@@ -45,6 +45,8 @@ METHODS = {
 }
 """Methods by name, and what tables call them."""
 
+MINUTES = (1, 3, 5, 15)
+
 TIMELESS = ("linear",)
 """Methods that no time and no seed changes: one run a set."""
 
@@ -68,6 +70,17 @@ class Cell:
         if self.method in TIMELESS:
             return f"{self.contest}/{self.method}"
         return f"{self.contest}/{self.method}/{self.minutes:g}/{self.seed}"
+
+    @classmethod
+    def of(cls, key: str) -> Cell:
+        """The run of a name; of a run that no time changes, at the fewest minutes and seed 0.
+
+        >>> Cell.of("fsdd/expert/3/1") == Cell("fsdd", "expert", 3, 1), Cell.of("fsdd/linear").key
+        (True, 'fsdd/linear')
+        """
+        contest, method, *rest = key.split("/")
+        minutes, seed = rest or (min(MINUTES), 0)
+        return cls(contest, method, float(minutes), int(seed))
 
 
 def cells_of(
@@ -109,3 +122,10 @@ class Measured:
         """Median accuracy over the seeds, or None where there is none."""
         found = self.accuracies(contest, method, minutes, seeds)
         return statistics.median(found) if found else None
+
+    def tried_no_other(self, contest: str, minutes: float) -> bool:
+        """Whether AutoArch gave its known network the whole time there, in every run, so that it
+        did what `trial0` does."""
+        start, end = f"{contest}/autoarch/", f"/{minutes:g}/"
+        found = [r for key, r in self.results.items() if key.startswith(start) and end in key]
+        return bool(found) and all(result.get("trials") == 1 for result in found)

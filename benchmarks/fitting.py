@@ -94,8 +94,12 @@ def fit_or_exit(name: str, source: Path | str, *options: str, limit: str, seed: 
 
 
 def machine() -> str:
-    """The machine class, for a table's head."""
-    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+    """The machine class, for a table's head; with the units that training depends on most."""
+    flags = Path("/proc/cpuinfo")
+    known = flags.read_text().split() if flags.exists() else []
+    units = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in known]
+    kind = f"{platform.machine()}{' with ' if units else ''}{', '.join(units)}"
+    return f"{os.cpu_count()} cores ({kind}), Python {platform.python_version()}"
 
 
 def phases(result: dict[str, Any]) -> str:

@@ -11,9 +11,9 @@ AutoKeras 3.0 in an environment of its own, made below `--work` where it is not 
 Each run is a process of its own, one after the other, with the whole time for all it does, reading
 the data included; the machine should do nothing else. The official test part is read once a run,
 at its end. Everything takes about 40 hours; what is finished is kept beside the table, one line
-each, so that the same command goes on, with more seeds or methods, too. A run of AutoKeras that
-fails is a result; one of ours is shown, and begun again next time. The tables go to
-`benchmarks/versus.md`, the plot to `benchmarks/versus.svg`. The sets lie in `../shared/data`
+each, so that the same command goes on, and others add sets, methods, minutes and seeds. A run of
+AutoKeras that fails is a result; one of ours is shown, and begun again next time. The tables go
+to `benchmarks/versus.md`, the plot to `benchmarks/versus.svg`. The sets lie in `../shared/data`
 beside the checkout.
 """
 
@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from contest import CONTESTS, METHODS, TIMELESS, Cell, cells_of
+from contest import CONTESTS, METHODS, MINUTES, TIMELESS, Cell, cells_of
 from fitting import DATA, HERE, CommandFailedError, fit, machine, result_of
 from kept import Kept
 from versus_page import page
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--sets", nargs="+", choices=list(CONTESTS), default=list(CONTESTS))
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    parser.add_argument("--minutes", nargs="+", type=float, default=[1, 3, 5, 15])
+    parser.add_argument("--minutes", nargs="+", type=float, default=list(MINUTES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--work", type=Path, default=Path("runs/versus"))
     parser.add_argument("--output", type=Path, default=HERE / "versus.md")
@@ -161,13 +161,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = cells_of(options.sets, options.methods, options.minutes, options.seeds)
     kept = Kept(options.output.with_suffix(".jsonl"))
     plot = options.output.with_suffix(".svg")
-    results = {cell.key: kept.cells[cell.key] for cell in cells if cell.key in kept.cells}
+    results = dict(kept.cells)
 
     def write() -> None:
-        head = f"Made by `python benchmarks/versus.py`, seeds {', '.join(map(str, options.seeds))}"
+        shown = list({cell.key: cell for cell in (*map(Cell.of, results), *cells)}.values())
+        seeds = sorted({cell.seed for cell in shown})
+        head = f"Made by `python benchmarks/versus.py`, seeds {', '.join(map(str, seeds))}"
         head += f"; {told(results)}."
-        options.output.write_text(page(cells, results, head=head, plot=plot.name), "utf-8")
-        draw(cells, results, plot)
+        options.output.write_text(page(shown, results, head=head, plot=plot.name), "utf-8")
+        draw(shown, results, plot)
 
     for cell in cells:
         before = cell.key in kept.cells

@@ -20,10 +20,11 @@ def page(
         plot: File of the plot.
     """
     measured = Measured(results)
-    contests = list(dict.fromkeys(cell.contest for cell in cells))
+    contests = [name for name in CONTESTS if any(cell.contest == name for cell in cells)]
     methods = [name for name in METHODS if any(cell.method == name for cell in cells)]
     minutes = sorted({cell.minutes for cell in cells})
     seeds = sorted({cell.seed for cell in cells})
+    timed = [name for name in methods if name not in TIMELESS]
     titles = " | ".join(METHODS[name] for name in methods)
     return "\n".join(
         [
@@ -33,7 +34,8 @@ def page(
             "",
             "Medians over the seeds of the accuracy on the official test part, read once a run; in "
             "brackets how many seeds there are where some are missing. "
-            '"To the goal" and "to trial 0" are points of AutoArch above (+) or below (-).',
+            '"To the goal" and "to trial 0" are points of AutoArch above (+) or below (-); "same" '
+            "is where AutoArch itself gave its known network the whole time and tried no other.",
             "",
             f"![Accuracy against minutes]({plot})",
             "",
@@ -43,6 +45,7 @@ def page(
                 _row(measured, contest, time, methods, seeds)
                 for contest in contests
                 for time in minutes
+                if any(measured.accuracies(contest, name, time, seeds) for name in timed)
             ),
             "",
             "| set | method | minutes | seed | test accuracy | examples | seconds | trials | bytes "
@@ -73,12 +76,13 @@ def _row(
     goal = CONTESTS[contest].goals.get(time)
     ours = measured.median(contest, "autoarch", time, seeds)
     alone = measured.median(contest, "trial0", time, seeds)
+    same = alone is None and measured.tried_no_other(contest, time)
     cells = [
         contest,
         f"{time:g}",
         "" if goal is None else f">= {goal:g}",
         points(ours, goal),
-        points(ours, alone),
+        "same" if same else points(ours, alone),
     ]
     for method in methods:
         found = measured.accuracies(contest, method, time, seeds)

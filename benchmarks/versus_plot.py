@@ -42,7 +42,7 @@ STYLE: dict[str, Any] = {
 def draw(cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """Writes the plot of what there is so far: an SVG or a PNG, as the name ends."""
     measured = Measured(results)
-    contests = list(dict.fromkeys(cell.contest for cell in cells))
+    contests = [name for name in CONTESTS if any(cell.contest == name for cell in cells)]
     minutes = sorted({cell.minutes for cell in cells})
     seeds = sorted({cell.seed for cell in cells})
     columns = min(COLUMNS, len(contests) + 1)

@@ -84,7 +84,19 @@ def test_where_nothing_is_measured_nothing_is_claimed(modules):
     contest, _, _, page = modules
     cells = contest.cells_of(["fsdd"], ["autoarch", "trial0"], [3], [0])
     text = page.page(cells, {}, head="head", plot="versus.svg")
-    assert rows(text, "fsdd") == [["fsdd", "3", ">= 0.993", "", "", "-", "-"]]
+    assert rows(text, "fsdd") == []
+    results = {cells[1].key: {"accuracy": 0.99}}
+    text = page.page(cells, results, head="head", plot="versus.svg")
+    assert rows(text, "fsdd")[0] == ["fsdd", "3", ">= 0.993", "", "", "-", "0.9900"]
+
+
+def test_where_no_other_network_was_tried_trial_0_is_the_same(modules):
+    contest, _, _, page = modules
+    cells = contest.cells_of(["fsdd"], ["autoarch"], [3, 15], [0, 1])
+    results = {cell.key: {"accuracy": 0.99, "trials": 1} for cell in cells}
+    results["fsdd/autoarch/15/1"]["trials"] = 9
+    text = page.page(cells, results, head="head", plot="versus.svg")
+    assert [row[4] for row in rows(text, "fsdd")[:2]] == ["same", ""]
 
 
 def test_an_interrupted_benchmark_goes_on_and_repeats_only_failures_of_its_own(
@@ -123,10 +135,19 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_only_failures_of_its_own(
     made.clear()
     versus.main(asked)
     assert made == []
+    other = ["--sets", "sst2", "--methods", "linear", "expert", "--minutes", "5", "--seeds", "1"]
+    versus.main([*other, "--output", str(output)])
+    text = output.read_text()
+    assert made == ["sst2/linear", "sst2/expert/5/1"]
+    assert f"seeds 0, 1; {today}, " in text
+    # sets in their one order, and what was measured earlier stays
+    assert [row[:2] for row in rows(text, "trec6")[:2]] == [["trec6", "1"], ["trec6", "3"]]
+    assert rows(text, "sst2")[0][:2] == ["sst2", "5"]
+    assert text.index("| trec6 |") < text.index("| sst2 |")
 
 
 def test_examples_hold(modules):
-    assert doctest.testmod(modules[2]).failed == 0
+    assert all(doctest.testmod(module).failed == 0 for module in modules)
 
 
 def test_commands_of_the_methods(modules, tmp_path):
