@@ -125,6 +125,9 @@ FREE_TRAINING_S = 600.0
 RUNG_FACTOR = 3
 FEWEST_FIRST_EPOCHS = 0.5
 MOST_FIRST_EPOCHS = 9.0
+MEMBER_EPOCHS = 10.0
+"""Passes that each network of an average should get: from there on more of them change the answers
+of a network on texts little (`ARCHITECTURE.md`)."""
 TRACE_S = 3.0
 """Seconds before a network's first step, about: most of it is tracing."""
 
@@ -147,6 +150,8 @@ class Plan:
         folds: Splits that each trial is trained and measured on; see `TrainEvaluator.folds`.
         patience: Networks in a row that do not beat the best, after which the search ends; None
             where only time ends it.
+        members: Networks that share the final training and are averaged, where nobody has said how
+            many; trial 0 and its companions are looked at in any case then.
     """
 
     rungs: tuple[float, ...]
@@ -157,11 +162,17 @@ class Plan:
     first_looks: float | None = None
     folds: int = 1
     patience: int | None = None
+    members: int = 1
 
     @property
     def searches(self) -> bool:
-        """Whether there is time to look at more than trial 0."""
+        """Whether there is time to look at more than trial 0 and its companions."""
         return self.first_looks is None or self.first_looks >= 2
+
+    @property
+    def affords_members(self) -> bool:
+        """Whether each network of the average gets `MEMBER_EPOCHS`, about."""
+        return self.final_epochs >= self.members * MEMBER_EPOCHS
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than
@@ -179,6 +190,7 @@ def make_plan(
     search_whole: bool = False,
     folds: tuple[int, int] = (1, 1),
     rungs: Sequence[float] = (),
+    members: int = 1,
 ) -> Plan:
     """Splits what is left of the budget.
 
@@ -191,6 +203,7 @@ def make_plan(
         folds: Fewest and most splits that a trial is measured on. Time is given to surer looks
             once there is enough for `ENOUGH_LOOKS` of them.
         rungs: Those of an earlier plan, which stay; empty to choose them.
+        members: See `Plan`.
 
     Returns:
         Rungs that triple the epochs, as far as one trial's whole climb costs at most a third of
@@ -221,9 +234,12 @@ def make_plan(
     if not search_whole:
         spread = (search / look_s - FEWEST_LOOKS) / (ENOUGH_LOOKS - FEWEST_LOOKS)
         search *= min(1.0, max(0.0, spread))
+    first_looks = search / look_s
     climb = list(rungs) or [first]
     while not rungs and climb[-1] * RUNG_FACTOR * epoch_s * number <= search / 3:
         climb.append(climb[-1] * RUNG_FACTOR)
+    if members > 1:
+        search = max(search, members * look_s + TRACE_S)
     final_epochs = (training - search) / epoch_s + climb[-1]
     until = now + search
     return Plan(
@@ -232,9 +248,10 @@ def make_plan(
         final_until,
         final_epochs,
         epoch_s,
-        first_looks=search / look_s,
+        first_looks=first_looks,
         folds=number,
         patience=None if search_whole else PATIENCE,
+        members=members,
     )
 
 

@@ -164,6 +164,11 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
         unless that costs next to nothing."""
         return self.candidate({})
 
+    def companions(self) -> tuple[Mapping[str, Any], ...]:
+        """Decisions of networks about as strong as trial 0 that err elsewhere, the best first:
+        where trial 0 has passes to spare, the average of all answers better. None by default."""
+        return ()
+
     def build(self, hp: Any) -> Any:
         """A compiled Keras model: what a `keras_tuner.Tuner` asks for.
 

@@ -113,6 +113,14 @@ class TextSpace(SearchSpace):
     def yardstick(self) -> Candidate:
         return self.candidate(dict(zip(BRANCHES, MIXTURE.split("+"))))
 
+    def companions(self) -> tuple[Mapping[str, Any], ...]:
+        """Of convolutions. The linear model has a smaller share in them: an average knows more of
+        its own."""
+        if (self.network, self.second) != ("cnn", ALONE) or self._linear is None:
+            return ()
+        branches = (dict(zip(BRANCHES, MIXTURE.split("+"))), {"network": "dilated"})
+        return tuple({**found, "linear": 0.5} for found in branches)
+
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """The scales of the bags, the linear model, and the pretrained vectors."""
         nodes = {node.name: node for node in architecture.live_nodes}

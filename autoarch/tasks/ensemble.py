@@ -1,14 +1,14 @@
 """The average of several networks: which of them, with what weights, and as one network, be it
 their sum or one that they have taught.
 
-Members and weights are decided before the final training, by what the trials answered on the
-validation part: afterwards nothing is left to decide by, since the final training uses that part,
-too. The members then share the time of the final training.
+Members and weights are decided before the final training: networks known to go together, in equal
+parts, or by what the trials answered on the validation part. Afterwards nothing is left to decide
+by, since the final training uses that part, too. The members then share its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,21 +70,56 @@ class Shipped:
     facts: dict[str, Any] | None = None
 
 
+Weigh = Callable[[Mapping[int, Array]], Mapping[int, float]]
+"""Weights of the trials that are members, given the answers of all on the validation part, the
+winner's first."""
+
+
+def answering_best(
+    valid: ExampleSet, objective: Objective, *, most: int, members_s: float
+) -> Weigh:
+    """The winner and the trials that answer best together with it.
+
+    Args:
+        valid: The validation part.
+        objective: Which way is better.
+        most: Most members.
+        members_s: Seconds for the final training of all; infinite where there is no limit.
+    """
+
+    def weigh(answers: Mapping[int, Array]) -> dict[int, float]:
+        affordable = int(min(most, max(1.0, members_s / LEAST_TIME_S)))
+        found = greedy_weights(list(answers.values()), valid.labels, objective, most=affordable)
+        return {trial: weight for trial, weight in zip(answers, found) if weight > 0}
+
+    return weigh
+
+
+def known_to_go_together(trials: Collection[int], *, most: int) -> Weigh:
+    """The winner and the first of the given trials, in equal parts: what they answer after a short
+    look says little of what they will answer in the end."""
+
+    def weigh(answers: Mapping[int, Array]) -> dict[int, float]:
+        winner = next(iter(answers))
+        others = [trial for trial in answers if trial in trials and trial != winner]
+        chosen = [winner, *others][:most]
+        return dict.fromkeys(chosen, 1 / len(chosen))
+
+    return weigh
+
+
 def choose_members(
     best: TrialRecord,
     trials: Sequence[TrialRecord],
     space: SearchSpace,
-    valid: ExampleSet,
     run: RunDirectory,
     log: TrialLog,
     *,
-    objective: Objective,
-    most: int,
-    members_s: float,
+    weigh: Weigh,
     now_s: float,
     note: Callable[[str], None],
 ) -> list[Member]:
-    """The winner and the trials that answer best together with it, heaviest first after it.
+    """The winner and other trials, heaviest first after it.
 
     Decided once: what an earlier sitting decided is read from the log.
 
@@ -92,12 +127,9 @@ def choose_members(
         best: The winner.
         trials: All trials.
         space: Where they come from.
-        valid: The validation part.
-        run: Keeps the trials' answers on it.
+        run: Keeps the trials' answers on the validation part.
         log: The run's log.
-        objective: Which way is better.
-        most: Most members.
-        members_s: Seconds for the final training of all; infinite where there is no limit.
+        weigh: Decides.
         now_s: Time budget spent.
         note: Is told what was decided.
     """
@@ -109,9 +141,7 @@ def choose_members(
     answers = {r.trial: load_arrays(run.answers_file(r.trial))["answers"][0] for r in with_answers}
     decided = [event["weights"] for event in events_of(log.events, "ensemble")]
     if not decided:
-        affordable = int(min(most, max(1.0, members_s / LEAST_TIME_S)))
-        found = greedy_weights(list(answers.values()), valid.labels, objective, most=affordable)
-        decided = [{str(trial): weight for trial, weight in zip(answers, found) if weight > 0}]
+        decided = [{str(trial): weight for trial, weight in weigh(answers).items()}]
         log.append("ensemble", t=now_s, weights=decided[0])
     weights = {int(trial): weight for trial, weight in decided[0].items()}
     chosen = [record for record in with_answers if record.trial in weights]

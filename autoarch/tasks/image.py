@@ -332,7 +332,7 @@ class ImageSearch(BaseSearch):
         if isinstance(self.space, str):
             return ImageTask(source, x)
         own = as_given(self.space)
-        if isinstance(own, HyperModelSpace) and settings.ensemble is not None:
+        if isinstance(own, HyperModelSpace) and settings.averages:
             raise InvalidInputError(
                 "Whole Keras models are not averaged; leave out `ensemble` with a HyperModel."
             )

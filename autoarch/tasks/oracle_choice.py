@@ -138,7 +138,8 @@ def standardised(scores: Mapping[str, float]) -> dict[str, float]:
 
 def most_macs(space: SearchSpace, baseline: Candidate) -> float:
     """Multiply-adds of the costliest network that a run may propose."""
-    return COSTLIEST * max(c.architecture.macs for c in (baseline, space.yardstick()))
+    known = (baseline, space.yardstick(), *map(space.candidate, space.companions()))
+    return COSTLIEST * max(candidate.architecture.macs for candidate in known)
 
 
 def _memory_bytes() -> float:

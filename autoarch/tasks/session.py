@@ -26,7 +26,9 @@ from autoarch.tasks.ensemble import (
     TEACHERS_SHARE,
     Member,
     Shipped,
+    answering_best,
     choose_members,
+    known_to_go_together,
     train_members,
 )
 from autoarch.tasks.evaluators import check_evaluator, stages_of
@@ -89,16 +91,18 @@ class Session:
             space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
             check_evaluator(self.settings.evaluator, baseline.architecture)
-            evaluator = self._evaluator(data, setup)
+            companions = space.companions() if self.settings.may_average else ()
+            evaluator = self._evaluator(data, setup, keep_answers=bool(companions))
             # where a limit changed trial 0, weights decide, and nobody knows which network's
             known = baseline.key == space.candidate({}).key
             whole = self.settings.asks_for_search or not known
-            plan = self._plan(evaluator, baseline, self._folds(data), whole)
+            plan = self._plan(evaluator, baseline, self._folds(data), whole, len(companions))
             if not self._searched:
                 self._measure_on(plan.folds, evaluator, setup, data)
             first = first_candidates(
                 self.sitting.run, space, baseline, self.budgets, self.sitting.note
             )
+            first += map(space.candidate, companions[: plan.members - 1])
             search = self._run_search(space, evaluator, plan, baseline, first)
             best = self._begun(search) or search.best
             if best is None:
@@ -106,12 +110,12 @@ class Session:
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
             phase = self._final_phase(evaluator, setup, data, plan)
-            if self.settings.ensemble is None:
+            if plan.members == 1 and not self.settings.averages:
                 (final,) = phase.train([(candidate, best)])
                 shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
             else:
                 shipped = train_members(
-                    self._members(best, search, space, data, plan),
+                    self._members(best, search, space, data, plan, first),
                     phase,
                     data.valid,
                     teach=self.settings.teaches,
@@ -166,7 +170,7 @@ class Session:
             )
         return data
 
-    def _evaluator(self, data: TaskData, setup: Setup) -> TrainEvaluator:
+    def _evaluator(self, data: TaskData, setup: Setup, *, keep_answers: bool) -> TrainEvaluator:
         return TrainEvaluator(
             data.train,
             data.valid,
@@ -180,7 +184,7 @@ class Session:
             ),
             augmenter=self.task.augmenter,
             inherit=self.settings.inherit,
-            keep_answers=self.settings.ensemble is not None,
+            keep_answers=keep_answers or self.settings.averages,
         )
 
     def _folds(self, data: TaskData) -> tuple[int, int]:
@@ -221,6 +225,7 @@ class Session:
         baseline: Candidate,
         folds: tuple[int, int],
         search_whole: bool,
+        companions: int,
     ) -> Plan:
         self.sitting.phase("probe")
         limit_s = self.sitting.clock.limit_s
@@ -233,17 +238,22 @@ class Session:
         start_s = self.sitting.events("phase")[0]["t"]
         weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
         start_s *= WEIGHED_CLOSING if weighs else 1.0
-        if not self.settings.teaches:
-            start_s *= 1.0 + MEMBER_CLOSING * ((self.settings.ensemble or 1) - 1)
-        plan = make_plan(
-            self.sitting.clock,
-            epoch_s,
-            start_s=start_s,
-            search_whole=search_whole,
-            # with another time looks stay comparable with those so far
-            folds=folds if before is None else (before.folds, before.folds),
-            rungs=() if before is None else before.rungs,
-        )
+        shipped = 1 if self.settings.teaches else self.settings.ensemble or 1
+
+        def plan_for(members: int) -> Plan:
+            return make_plan(
+                self.sitting.clock,
+                epoch_s,
+                start_s=start_s * (1.0 + MEMBER_CLOSING * (max(members, shipped) - 1)),
+                search_whole=search_whole,
+                # with another time looks stay comparable with those so far
+                folds=folds if before is None else (before.folds, before.folds),
+                rungs=() if before is None else before.rungs,
+                members=members,
+            )
+
+        plans = map(plan_for, range(1 + companions, 0, -1))
+        plan = next(p for p in plans if p.members == 1 or p.affords_members)
         left_s = math.inf
         if plan.final_until_s is not None:
             left_s = plan.final_until_s - self.sitting.clock.elapsed_s
@@ -256,9 +266,14 @@ class Session:
         self.sitting.append("plan", plan=asdict(plan), limit_s=limit_s)
         free = self.settings.trials is None and self.settings.architecture is None
         if free and not plan.searches:
+            known = (
+                "The known network gets"
+                if plan.members == 1
+                else f"{plan.members} known networks, to be averaged, get"
+            )
             self.sitting.note(
-                "The known network gets the whole time: there is too little of it to find a better "
-                "one. With more time others are tried, or with --trials."
+                f"{known} the whole time: there is too little of it to find a better one. With "
+                "more time others are tried, or with --trials."
             )
         return plan
 
@@ -287,6 +302,9 @@ class Session:
         )
         oracle = make_oracle(space, baseline=baseline, first=[c.decisions for c in first])
         oracle.replay(self.sitting.log.events)
+        most = self.settings.trials
+        if most is None and plan.patience is not None and not plan.searches:
+            most = plan.members  # one look more would find nothing
         search = self._search = make_search(
             space,
             oracle,
@@ -294,7 +312,7 @@ class Session:
             log=self.sitting.log,
             plan=plan,
             progress=self.sitting.progress,
-            max_trials=self.settings.trials,
+            max_trials=most,
             inherit=evaluator.inherit if self.settings.inherit else None,
         )
         if self._searched:
@@ -317,21 +335,34 @@ class Session:
         return search
 
     def _members(
-        self, best: TrialRecord, search: Search, space: SearchSpace, data: TaskData, plan: Plan
+        self,
+        best: TrialRecord,
+        search: Search,
+        space: SearchSpace,
+        data: TaskData,
+        plan: Plan,
+        first: Sequence[Candidate],
     ) -> list[Member]:
-        assert self.settings.ensemble is not None
         now_s = self.sitting.clock.elapsed_s
-        final_s = math.inf if plan.final_until_s is None else plan.final_until_s - now_s
+        if self.settings.ensemble is None:
+            keys = {candidate.key for candidate in first}
+            known = [t.trial for t in search.trials if t.trial == 0 or t.key in keys]
+            weigh = known_to_go_together(known, most=plan.members)
+        else:
+            final_s = math.inf if plan.final_until_s is None else plan.final_until_s - now_s
+            weigh = answering_best(
+                data.valid,
+                self.objective,
+                most=self.settings.ensemble,
+                members_s=final_s * (TEACHERS_SHARE if self.settings.teaches else 1.0),
+            )
         return choose_members(
             best,
             search.trials,
             space,
-            data.valid,
             self.sitting.run,
             self.sitting.log,
-            objective=self.objective,
-            most=self.settings.ensemble,
-            members_s=final_s * (TEACHERS_SHARE if self.settings.teaches else 1.0),
+            weigh=weigh,
             now_s=now_s,
             note=self.sitting.note,
         )

@@ -89,8 +89,9 @@ class Settings:
         fixed: Values of decisions that stay, or None.
         forbidden: Values of decisions that are never proposed, or None.
         warm_start: Directory of an earlier run whose best networks are proposed first, or None.
-        ensemble: Most networks whose answers are averaged, or None for one network. Under a limit
-            the average teaches one network.
+        ensemble: Most networks whose answers are averaged, 1 for one network, or None for an
+            average where there is time for it and nothing else is asked for. Under a limit the
+            average teaches one network.
         folds: Splits that each trial is trained and measured on, or None for as many as a small
             validation part needs and the time allows.
 
@@ -227,10 +228,12 @@ class Settings:
 
     def _check_ensemble(self) -> None:
         members = self.ensemble
-        if not isinstance(members, int) or not 2 <= members <= MOST_MEMBERS:
+        if not _is_int(members) or not 1 <= (members or 0) <= MOST_MEMBERS:
             raise InvalidInputError(
-                f"`ensemble` must be an integer in [2, {MOST_MEMBERS}]; got {self.ensemble!r}."
+                f"`ensemble` must be an integer in [1, {MOST_MEMBERS}]; got {self.ensemble!r}."
             )
+        if members == 1:
+            return
         if self.objectives or self.prefer or self.architecture:
             raise InvalidInputError(
                 "`ensemble` averages several networks, so it does not go with targets, "
@@ -271,7 +274,7 @@ class Settings:
     def asks_for_search(self) -> bool:
         """Whether other networks are wanted than the one that is known to be strong, however
         little time there is for them."""
-        wished = (self.objectives, self.prefer, self.ensemble, self.warm_start)
+        wished = (self.objectives, self.prefer, self.averages, self.warm_start)
         several = self.trials is not None and self.trials > 1
         return (
             any(wished)
@@ -281,10 +284,32 @@ class Settings:
         )
 
     @property
+    def averages(self) -> bool:
+        """Whether an average of several networks is asked for."""
+        return self.ensemble is not None and self.ensemble > 1
+
+    @property
+    def may_average(self) -> bool:
+        """Whether an average may be shipped that nobody has asked for: nothing was said of which
+        networks are wanted, nor of what they may cost."""
+        free = self.ensemble is None and self.trials is None and self.architecture is None
+        return (
+            free
+            and self.time_limit_s is not None
+            and not self.asks_for_search
+            and not self.is_limited
+            and self.steering == Steering()
+        )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether what is shipped has to keep limits or is in integers."""
+        return self.ship == "int8" or bool(self.budgets) or self.max_size_bytes is not None
+
+    @property
     def teaches(self) -> bool:
         """Whether an average of networks is only the teacher of the one that is shipped."""
-        limited = self.ship == "int8" or bool(self.budgets) or self.max_size_bytes is not None
-        return self.ensemble is not None and limited
+        return self.averages and self.is_limited
 
     @property
     def has_own_space(self) -> bool:

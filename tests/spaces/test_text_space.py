@@ -10,6 +10,7 @@ from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.self_attention import SelfAttention
 from autoarch.oracles.decisions import DecisionSpace
 from autoarch.spaces.text import PLAIN, RECURRENT, TextSpace
+from autoarch.tasks.oracle_choice import most_macs
 
 KINDS = (*PLAIN, *RECURRENT)
 OWN = {"bag": {"bag/size", "bag/tokens", "bag/weights", "bag/relu"}, "cnn": {"kernels"}}
@@ -53,6 +54,22 @@ def test_trial_0_is_the_network_that_it_is_told(network):
     found = space(network=network).candidate({})
     assert found.key == space().candidate(dict(zip(("network", "second"), kinds))).key
     assert [found.decisions["network"], found.decisions["second"]] == [*kinds, "none"][:2]
+
+
+def test_convolutions_have_companions_that_a_search_may_propose():
+    tables = {(0, 1): np.zeros((50, 3)), (1, 1): np.zeros((41, 3))}
+    blended = space(network="cnn", linear=tables)
+    found = [blended.candidate(decisions) for decisions in blended.companions()]
+    assert [(c.decisions["network"], c.decisions["second"]) for c in found] == [
+        ("bag", "cnn"),
+        ("dilated", "none"),
+    ]
+    baseline = blended.candidate({})
+    assert len({baseline.key, *(c.key for c in found)}) == 3
+    assert all(c.decisions["linear"] < baseline.decisions["linear"] for c in found)
+    assert max(c.architecture.macs for c in found) <= most_macs(blended, baseline)
+    assert space(network="bag", linear=tables).companions() == ()
+    assert space(network="cnn").companions() == ()
 
 
 def test_the_settings_can_be_counted_and_drawn():

@@ -17,7 +17,14 @@ from autoarch.objectives import get_objective
 from autoarch.search import budget
 from autoarch.spaces import ResidualSpace
 from autoarch.tasks import ensemble
-from autoarch.tasks.ensemble import Member, as_one, choose_members, train_members
+from autoarch.tasks.ensemble import (
+    Member,
+    answering_best,
+    as_one,
+    choose_members,
+    known_to_go_together,
+    train_members,
+)
 from autoarch.trials import (
     Measurement,
     RunDirectory,
@@ -62,12 +69,9 @@ def choose(run, log, *, best=1, most=3, members_s=np.inf, notes=None):
         trials[best],
         trials,
         SPACE,
-        VALID,
         run,
         log,
-        objective=get_objective("accuracy"),
-        most=most,
-        members_s=members_s,
+        weigh=answering_best(VALID, get_objective("accuracy"), most=most, members_s=members_s),
         now_s=1.0,
         note=(notes if notes is not None else []).append,
     )
@@ -97,6 +101,15 @@ def test_short_final_trainings_have_few_members(run):
     with TrialLog(run.log_file) as log:
         assert len(choose(run, log, members_s=20.0, notes=notes)) == 1
     assert notes == ["No other network helps the winner: the model is that one alone."]
+
+
+@pytest.mark.parametrize(
+    ("known", "most", "chosen"),
+    [([0, 1, 2], 3, [2, 0, 1]), ([0, 1], 2, [2, 0]), ([1], 3, [2, 1]), ([], 3, [2])],
+)
+def test_networks_that_go_together_have_equal_parts_and_the_winner_is_one(known, most, chosen):
+    weights = known_to_go_together(known, most=most)({2: [], 0: [], 1: []})
+    assert list(weights.items()) == [(trial, 1 / len(chosen)) for trial in chosen]
 
 
 def trained(kept=True):
@@ -151,7 +164,8 @@ def test_a_member_whose_training_failed_or_never_began_is_left_out():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"ensemble": 1}, r"`ensemble` must be an integer in \[2, 16\]; got 1"),
+        ({"ensemble": 0}, r"`ensemble` must be an integer in \[1, 16\]; got 0"),
+        ({"ensemble": True}, r"`ensemble` must be an integer in \[1, 16\]; got True"),
         ({"ensemble": 3, "architecture": "resnet8"}, "does not go with targets"),
         ({"ensemble": 3, "prefer": {"size": "10KB"}}, "does not go with targets"),
         ({"ensemble": 3, "objectives": "accuracy,size"}, "does not go with targets"),
@@ -348,3 +362,23 @@ def test_a_network_under_a_limit_is_taught_and_survives_a_kill(tmp_path, monkeyp
     assert "Taught by the average of trial" in search.summary()
     assert "taught by the average of" in (search.run_ / "model" / "README.md").read_text()
     assert search.score(*squares(30)) > 0.9
+
+
+@pytest.mark.slow
+def test_texts_with_passes_to_spare_get_the_average_of_known_networks(tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["fine", "good", "bad", "poor", "a", "the", "tea", "day", "song"])
+    labels = rng.integers(0, 2, 150)
+    texts = [" ".join(rng.permutation([*words[4:], *words[2 * y : 2 * y + 2]])) for y in labels]
+    search = autoarch.TextSearch(time=50, output=tmp_path / "run").fit(texts, labels)
+    assert search.result_["wall_s"] <= 50
+    first = [trial.decisions for trial in search.trials_[:3]]
+    assert [(d["network"], d["second"]) for d in first] == [
+        ("cnn", "none"),
+        ("bag", "cnn"),
+        ("dilated", "none"),
+    ]
+    members = search.result_["ensemble"]["members"]
+    assert [m["weight"] for m in members] == [pytest.approx(1 / 3)] * 3
+    assert search.result_["model"]["params"] == sum(m["params"] for m in members)
+    assert autoarch.load(search.run_).predict(["good tea a fine day"])[0] == 0

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from autoarch import ImageSearch
-from autoarch.search.budget import closing_s
+from autoarch.search.budget import MEMBER_EPOCHS, closing_s
 from autoarch.search.progress import Progress
 from autoarch.tasks.session import Session
 from autoarch.trials import TrialLog
@@ -17,13 +17,13 @@ OPENING_S = 5.0
 def plan(tmp_path):
     """Plans one more sitting of a run with so much time, in which an epoch takes `epoch_s`."""
 
-    def made(limit_s, epoch_s, *, progress=None, search_whole=False, **wishes):
+    def made(limit_s, epoch_s, *, progress=None, search_whole=False, companions=0, **wishes):
         settings = ImageSearch(limit_s, **wishes)._settings()
         clock = SimpleNamespace(limit_s=limit_s, elapsed_s=OPENING_S)
         evaluator = SimpleNamespace(seconds_per_epoch=lambda baseline: epoch_s)
         with TrialLog(tmp_path / "trials.jsonl") as log:
             session = Session(None, settings, None, log, clock, progress or Progress())
-            return session._plan(evaluator, None, (1, 3), search_whole)
+            return session._plan(evaluator, None, (1, 3), search_whole, companions)
 
     return made
 
@@ -61,6 +61,43 @@ def test_it_is_told_where_there_is_no_time_for_a_search(plan, limit_s, given, to
     assert made.searches == (limit_s > 60 or "search_whole" in given)
 
 
+@pytest.mark.parametrize(("epoch_s", "members"), [(0.8, 3), (1.2, 2), (3.0, 1)])
+def test_known_networks_are_averaged_where_each_gets_passes_enough(plan, epoch_s, members):
+    progress, said = Progress(), []
+    progress.note = said.append
+    made = plan(60.0, epoch_s, progress=progress, companions=2)
+    assert made.members == members and not made.searches
+    assert made.final_epochs >= members * MEMBER_EPOCHS
+    known = (
+        "The known network gets" if members == 1 else f"{members} known networks, to be averaged"
+    )
+    assert said[0].startswith(known)
+    # each is looked at before the final training, and its files take time in the end
+    looks_s = members * made.rungs[0] * epoch_s if members > 1 else 0.0
+    assert made.search_until_s - OPENING_S >= looks_s
+    assert (made.final_until_s < 60.0 - closing_s(60.0, OPENING_S)) == (members > 1)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "may"),
+    [
+        ({}, True),
+        ({"time": None}, False),
+        ({"trials": 3}, False),
+        ({"ensemble": 1}, False),
+        ({"ensemble": 3}, False),
+        ({"architecture": "resnet8"}, False),
+        ({"fixed": {"width": 16}}, False),
+        ({"constraints": {"max_size": "100KB"}}, False),
+        ({"space": "mobile"}, False),
+    ],
+)
+def test_nobody_gets_an_average_who_said_what_is_wanted(wishes, may):
+    settings = ImageSearch(**{"time": 60.0, **wishes})._settings()
+    assert settings.may_average == may
+    assert settings.averages == (wishes.get("ensemble") == 3)
+
+
 @pytest.mark.parametrize(
     ("wishes", "asked"),
     [
@@ -74,6 +111,7 @@ def test_it_is_told_where_there_is_no_time_for_a_search(plan, limit_s, given, to
         ({"prefer": {"size": "100KB"}}, True),
         ({"objectives": "accuracy,size"}, True),
         ({"ensemble": 3}, True),
+        ({"ensemble": 1}, False),
         ({"space": "mobile", "evaluator": "one-shot"}, True),
     ],
 )
