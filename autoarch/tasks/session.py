@@ -6,16 +6,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from autoarch.data import TaskData
 from autoarch.data.folds import further_folds
-from autoarch.errors import BudgetError, InvalidInputError, TrialFailedError
+from autoarch.errors import TrialFailedError
 from autoarch.evaluation.train import TrainEvaluator
 from autoarch.objectives import get_objective
-from autoarch.search.budget import SMALLEST_TRAINING_S, Clock, Plan, closing_s, make_plan
+from autoarch.search.budget import Clock, Plan
 from autoarch.search.halving import ALIKE
 from autoarch.search.heartbeat import Heartbeat
 from autoarch.search.loop import Search
@@ -36,21 +36,14 @@ from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.interrupts import Interrupts, gentle_interrupts
 from autoarch.tasks.limits import baseline_of, search_objectives
 from autoarch.tasks.oracle_choice import choose_oracle
+from autoarch.tasks.planning import folds_of, plan_time
 from autoarch.tasks.settings import Settings
-from autoarch.tasks.shipping import MEMBER_CLOSING, WEIGHED_CLOSING
 from autoarch.tasks.sitting import Sitting
 from autoarch.tasks.task import Setup, Task
 from autoarch.tasks.warm_start import first_candidates
 from autoarch.training.class_weights import class_weights_for
 from autoarch.training.precision import let_gpu_memory_grow, probe_speed
 from autoarch.trials import RunDirectory, TrialLog, TrialRecord
-
-ENOUGH_VALID = 1000
-"""Validation examples from which on one split says enough: at an accuracy of 0.8 the standard error
-is 1.3 points."""
-
-USUAL_FOLDS = 5
-"""Most splits that nobody asked for."""
 
 
 class Session:
@@ -96,7 +89,15 @@ class Session:
             # where a limit changed trial 0, weights decide, and nobody knows which network's
             known = baseline.key == space.candidate({}).key
             whole = self.settings.asks_for_search or not known
-            plan = self._plan(evaluator, baseline, self._folds(data), whole, len(companions))
+            self.sitting.phase("probe")
+            plan = plan_time(
+                self.sitting,
+                self.settings,
+                measure_epoch_s=partial(evaluator.seconds_per_epoch, baseline),
+                folds=folds_of(self.settings, data, self.task.noun),
+                search_whole=whole,
+                companions=len(companions),
+            )
             if not self._searched:
                 self._measure_on(plan.folds, evaluator, setup, data)
             first = first_candidates(
@@ -187,22 +188,6 @@ class Session:
             keep_answers=keep_answers or self.settings.averages,
         )
 
-    def _folds(self, data: TaskData) -> tuple[int, int]:
-        """Fewest and most splits that a trial is measured on."""
-        given, most = self.settings.folds, data.most_folds
-        if given is None:
-            enough = math.ceil(ENOUGH_VALID / len(data.valid)) if self.settings.can_fold else 1
-            return 1, max(1, min(enough, most, USUAL_FOLDS))
-        if given > most:
-            raise InvalidInputError(
-                f"`folds` may be at most {most} here, got {given}: other splits have validation "
-                f"parts of as many {self.task.noun}s as ours, drawn from the training part."
-                if most > 1
-                else f"`folds` must be 1 here, got {given}: the validation part was given, or "
-                f"{self.task.noun}s cannot change parts or do not fit into memory."
-            )
-        return given, given
-
     def _measure_on(
         self, folds: int, evaluator: TrainEvaluator, setup: Setup, data: TaskData
     ) -> None:
@@ -218,64 +203,6 @@ class Session:
                 f"Networks are compared on {folds} splits, {total} {self.task.noun}s in all: the "
                 f"validation part of {len(data.valid)} is small."
             )
-
-    def _plan(
-        self,
-        evaluator: TrainEvaluator,
-        baseline: Candidate,
-        folds: tuple[int, int],
-        search_whole: bool,
-        companions: int,
-    ) -> Plan:
-        self.sitting.phase("probe")
-        limit_s = self.sitting.clock.limit_s
-        before: Plan | None = None
-        for event in self.sitting.events("plan")[-1:]:
-            before = Plan(**{**event["plan"], "rungs": tuple(event["plan"]["rungs"])})
-            if event.get("limit_s", limit_s) == limit_s:
-                return before
-        epoch_s = 0.0 if limit_s is None else evaluator.seconds_per_epoch(baseline)
-        start_s = self.sitting.events("phase")[0]["t"]
-        weighs = self.settings.ship == "int8" or self.settings.max_size_bytes is not None
-        start_s *= WEIGHED_CLOSING if weighs else 1.0
-        shipped = 1 if self.settings.teaches else self.settings.ensemble or 1
-
-        def plan_for(members: int) -> Plan:
-            return make_plan(
-                self.sitting.clock,
-                epoch_s,
-                start_s=start_s * (1.0 + MEMBER_CLOSING * (max(members, shipped) - 1)),
-                search_whole=search_whole,
-                # with another time looks stay comparable with those so far
-                folds=folds if before is None else (before.folds, before.folds),
-                rungs=() if before is None else before.rungs,
-                members=members,
-            )
-
-        plans = map(plan_for, range(1 + companions, 0, -1))
-        plan = next(p for p in plans if p.members == 1 or p.affords_members)
-        left_s = math.inf
-        if plan.final_until_s is not None:
-            left_s = plan.final_until_s - self.sitting.clock.elapsed_s
-        if before is None and limit_s is not None and left_s < SMALLEST_TRAINING_S:
-            raise BudgetError(
-                f"`time` of {limit_s:g} s leaves nothing for training: reading the data and "
-                f"measuring the machine took {self.sitting.clock.elapsed_s:.0f} s, and export with "
-                f"its check needs about {closing_s(limit_s, start_s):.0f} s. Give more time."
-            )
-        self.sitting.append("plan", plan=asdict(plan), limit_s=limit_s)
-        free = self.settings.trials is None and self.settings.architecture is None
-        if free and not plan.searches:
-            known = (
-                "The known network gets"
-                if plan.members == 1
-                else f"{plan.members} known networks, to be averaged, get"
-            )
-            self.sitting.note(
-                f"{known} the whole time: there is too little of it to find a better one. With "
-                "more time others are tried, or with --trials."
-            )
-        return plan
 
     def _run_search(
         self,
