@@ -119,10 +119,12 @@ def claims_of(
     if best is not None and best.trial == 0 and files.complete:
         average = (files.result or {}).get("ensemble")
         averaged = average is not None and not average.get("taught")
-        found = "found nothing better than" if len(files.trials) > 1 else "looked at nothing but"
-        yield f"The search {found} trial 0, the known network" + (
-            "." if averaged else ": it is the model."
-        )
+        if not averaged or len(files.trials) > len(average["members"]):
+            several = len(files.trials) > 1
+            found = "found nothing better than" if several else "looked at nothing but"
+            yield f"The search {found} trial 0, the known network" + (
+                "." if averaged else ": it is the model."
+            )
     elif "winner" in by_kind and "baseline" in by_kind:
         yield _against_baseline(by_kind["winner"], by_kind["baseline"])
     name = files.objective.name

@@ -67,6 +67,23 @@ def test_a_search_of_one_network_says_so(fake_run: MakeRun) -> None:
     assert "looked at nothing but trial 0" in claims
 
 
+@pytest.mark.parametrize(("trials", "told"), [(2, False), (3, True)])
+def test_known_networks_that_are_averaged_are_no_search(
+    fake_run: MakeRun, trials: int, told: bool
+) -> None:
+    run = fake_run()
+    run.phase("search", 1.0)
+    for trial in range(trials):
+        run.trial(trial, 2.0 + trial, {3: 0.561})
+    members = [{"trial": t, "weight": 0.5, "valid": {"accuracy": 0.56}} for t in (0, 1)]
+    average = {"taught": False, "members": members, "valid": {"accuracy": 0.57}}
+    run.result(best=0, ensemble=average)
+    run.finish()
+    summary = summarise(run.directory)
+    assert summary.ensemble.startswith("The average of trial 0")
+    assert any("found nothing better than trial 0" in claim for claim in summary.claims) == told
+
+
 @pytest.mark.parametrize(
     ("score", "verdict"),
     [(0.588, "overlap, so the difference may be chance"), (0.688, "intervals do not overlap")],
