@@ -97,13 +97,17 @@ def told(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 def own_result(result: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a run of AutoArch."""
+    members = (result["ensemble"] or {"members": ()})["members"]
+    winner = f"winner {result['best']['trial']}"
+    if members:
+        winner += f", average of {len(members)}"
     return {
         "accuracy": result["test"]["accuracy"],
         "n": result["test"]["n"],
         "trials": result["trials"]["completed"],
         "size_bytes": result["model"]["size_bytes"],
         "outside_s": result["outside_s"],
-        "note": f"winner {result['best']['trial']}, {result['best']['epochs']:.0f} epochs, "
+        "note": f"{winner}, {result['best']['epochs']:.0f} epochs, "
         f"{result['training_s'] / result['wall_s']:.0%} of the time in training steps",
     }
 

@@ -14,7 +14,7 @@ def page(
     """The whole page, of what there is so far.
 
     Args:
-        cells: All runs that were asked for.
+        cells: All runs that were asked for, now or earlier.
         results: Of the finished ones, by key.
         head: Date, seeds and machine.
         plot: File of the plot.

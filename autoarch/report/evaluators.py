@@ -56,7 +56,9 @@ def folds_text(result: Mapping[str, Any] | None) -> str:
     folds = (result or {}).get("folds", 1)
     if folds == 1:
         return ""
-    n = ((result or {}).get("valid") or {}).get("n")
+    # what an average says of its validation part is of our own split alone
+    averaged = (result or {}).get("ensemble") is not None
+    n = None if averaged else ((result or {}).get("valid") or {}).get("n")
     examples = f"{wording.count(n)} validation examples" if n else "validation parts together"
     return f"Each network was trained on {folds} splits; its score is that on their {examples}."
 
@@ -82,10 +84,12 @@ accuracy 82.0 % together.'
     texts = [f"{first[0]} (weight {first[1]}, {first[2]} alone)"]
     texts += [f"{trial} ({weight}, {alone})" for trial, weight, alone in others]
     together = wording.metric(name, facts["valid"].get(name))
+    refitted = ((result or {}).get("best") or {}).get("refitted_on_validation")
+    when = ", before the final training" if refitted else ""
     subject = "Taught by the average" if facts.get("taught") else "The average"
     return (
         f"{subject} of {', '.join(texts[:-1])} and {texts[-1]}: validation "
-        f"{wording.metric_name(name)} {together} together."
+        f"{wording.metric_name(name)} {together} together{when}."
     )
 
 

@@ -167,7 +167,13 @@ class Plan:
     @property
     def searches(self) -> bool:
         """Whether there is time to look at more than trial 0 and its companions."""
-        return self.first_looks is None or self.first_looks >= 2
+        return self.first_looks is None or self.first_looks >= self.members + 1
+
+    @property
+    def known_only(self) -> bool:
+        """Whether trial 0 and its companions are all that is looked at: nobody has asked for more,
+        and there is no time for it."""
+        return self.patience is not None and not self.searches
 
     @property
     def affords_members(self) -> bool:
@@ -187,6 +193,7 @@ def make_plan(
     epoch_s: float,
     *,
     start_s: float = 0.0,
+    closings: float = 1.0,
     search_whole: bool = False,
     folds: tuple[int, int] = (1, 1),
     rungs: Sequence[float] = (),
@@ -198,6 +205,7 @@ def make_plan(
         clock: The run's clock, after the data has been read and the speed measured.
         epoch_s: Seconds of one epoch of trial 0.
         start_s: Seconds that the command took to start.
+        closings: Times as long as usual that the end takes.
         search_whole: Whether the search gets its whole share however little it will see or find:
             where trial 0 is not known to be strong, or more than one network is looked for.
         folds: Fewest and most splits that a trial is measured on. Time is given to surer looks
@@ -219,7 +227,7 @@ def make_plan(
             folds=folds[0],
         )
     now = clock.elapsed_s
-    final_until = clock.limit_s - closing_s(clock.limit_s, start_s)
+    final_until = clock.limit_s - closing_s(clock.limit_s, start_s, closings)
     training = max(final_until - now, 1.0)
     search = training * SEARCH_SHARE
     all_epochs = training / epoch_s
@@ -268,6 +276,12 @@ def expected_final_s(limit_s: float | None, *, opening_s: float) -> float:
     return max(1.0, (limit_s - closing_s(limit_s) - opening_s) * (1 - SEARCH_SHARE))
 
 
-def closing_s(limit_s: float, start_s: float = 0.0) -> float:
-    """Seconds kept for export, verification and report; more on a slow or busy machine."""
-    return max(CLOSING_S, CLOSING_STARTS * start_s) + 0.01 * limit_s
+def closing_s(limit_s: float, start_s: float = 0.0, closings: float = 1.0) -> float:
+    """Seconds kept for export, verification and report; more on a slow or busy machine.
+
+    Args:
+        limit_s: The time limit.
+        start_s: Seconds that the command took to start.
+        closings: Times as long as usual that it takes.
+    """
+    return closings * max(CLOSING_S, CLOSING_STARTS * start_s) + 0.01 * limit_s

@@ -193,6 +193,8 @@ class Search:
     def _over(self) -> bool:
         if self.best is None:
             return False
+        if self._plan.known_only and len(self.trials) >= self._plan.members:
+            return True
         limit = self._plan.search_until_s
         return self._interrupted() or (limit is not None and self._clock.elapsed_s >= limit)
 

@@ -99,7 +99,7 @@ class Conclusion:
         space: What was searched.
         evaluator: Has the trials' networks.
         search: The search; it is over.
-        first: What an earlier run proposed.
+        first: What was proposed next to trial 0: networks of an earlier run, or companions.
         best: The winning trial.
         folds: Splits that it was measured on.
         shipped: What the final training made of it, and of others in an average.

@@ -150,7 +150,7 @@ def choose_members(
     note(
         f"The model is the average of the trials {names}."
         if len(chosen) > 1
-        else "No other network helps the winner: the model is that one alone."
+        else "The model is the winner alone: no other network helps it."
     )
     return [
         Member(space.candidate(r.decisions), r, weights[r.trial], answers[r.trial]) for r in chosen

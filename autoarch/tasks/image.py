@@ -284,9 +284,9 @@ class ImageSearch(BaseSearch):
             trade-offs; `result_["front"]` has them, `export(trial=...)` exports one.
         warm_start: Directory of an earlier run on similar data, finished or not: its best networks
             are tried first after trial 0. Decisions are carried over, no weights.
-        ensemble: Most networks whose answers are averaged, 2 or more; they share the time of the
-            final training and are exported as one model. Under a limit their average teaches the
-            best of them. None for a single network.
+        ensemble: Most networks whose answers are averaged; they share the time of the final
+            training and are exported as one model. Under a limit their average teaches the best of
+            them. 1 for a single network, as None is but for texts with passes to spare.
         folds: Splits of training and validation part that each network of the search is trained
             and measured on. None for one, or several where the validation part is small, was not
             given, and the time allows.

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from autoarch.data import TaskData
 from autoarch.errors import BudgetError, InvalidInputError
-from autoarch.search.budget import SMALLEST_TRAINING_S, Plan, closing_s, make_plan
+from autoarch.search.budget import SMALLEST_TRAINING_S, Plan, make_plan
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.shipping import MEMBER_CLOSING, WEIGHED_CLOSING
 from autoarch.tasks.sitting import Sitting
@@ -50,16 +50,16 @@ def plan_time(
         if event.get("limit_s", limit_s) == limit_s:
             return before
     epoch_s = 0.0 if limit_s is None else measure_epoch_s()
-    start_s = sitting.events("phase")[0]["t"]
     weighs = settings.ship == "int8" or settings.max_size_bytes is not None
-    start_s *= WEIGHED_CLOSING if weighs else 1.0
     shipped = 1 if settings.teaches else settings.ensemble or 1
 
     def plan_for(members: int) -> Plan:
+        further = max(members, shipped) - 1
         return make_plan(
             clock,
             epoch_s,
-            start_s=start_s * (1.0 + MEMBER_CLOSING * (max(members, shipped) - 1)),
+            start_s=sitting.events("phase")[0]["t"],
+            closings=(WEIGHED_CLOSING if weighs else 1.0) * (1.0 + MEMBER_CLOSING * further),
             search_whole=search_whole,
             # with another time looks stay comparable with those so far
             folds=folds if before is None else (before.folds, before.folds),
@@ -67,18 +67,24 @@ def plan_time(
             members=members,
         )
 
-    plans = map(plan_for, range(1 + companions, 0, -1))
-    plan = next(p for p in plans if p.members == 1 or p.affords_members)
+    begun = bool(sitting.events("final"))
+    if begun:  # with the networks that were chosen then
+        chosen = sitting.events("ensemble") if settings.ensemble is None else []
+        plan = plan_for(len(chosen[-1]["weights"]) if chosen else 1)
+    else:
+        plans = map(plan_for, range(1 + companions, 0, -1))
+        plan = next(p for p in plans if p.members == 1 or p.affords_members)
     until_s = math.inf if plan.final_until_s is None else plan.final_until_s
     no_time = until_s - clock.elapsed_s < SMALLEST_TRAINING_S
     if before is None and limit_s is not None and no_time:
         raise BudgetError(
             f"`time` of {limit_s:g} s leaves nothing for training: reading the data and measuring "
             f"the machine took {clock.elapsed_s:.0f} s, and export with its check needs about "
-            f"{closing_s(limit_s, start_s):.0f} s. Give more time."
+            f"{limit_s - until_s:.0f} s. Give more time."
         )
     sitting.append("plan", plan=asdict(plan), limit_s=limit_s)
-    if settings.trials is None and settings.architecture is None and not plan.searches:
+    free = settings.trials is None and settings.architecture is None
+    if free and not plan.searches and not begun:
         many = f"{plan.members} known networks, to be averaged, get"
         sitting.note(
             f"{'The known network gets' if plan.members == 1 else many} the whole time: there is "

@@ -85,7 +85,7 @@ class Session:
             baseline = baseline_of(space, self.budgets)
             check_evaluator(self.settings.evaluator, baseline.architecture)
             companions = space.companions() if self.settings.may_average else ()
-            evaluator = self._evaluator(data, setup, keep_answers=bool(companions))
+            evaluator = self._evaluator(data, setup, keep_answers=bool(space.companions()))
             # where a limit changed trial 0, weights decide, and nobody knows which network's
             known = baseline.key == space.candidate({}).key
             whole = self.settings.asks_for_search or not known
@@ -111,7 +111,9 @@ class Session:
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
             phase = self._final_phase(evaluator, setup, data, plan)
-            if plan.members == 1 and not self.settings.averages:
+            # an earlier version, or a sitting that could not average, has kept no answers
+            known_answers = self.sitting.run.answers_file(best.trial).is_file()
+            if not self.settings.averages and (plan.members == 1 or not known_answers):
                 (final,) = phase.train([(candidate, best)])
                 shipped = Shipped(candidate, final, tuple(final.trainer.weights()))
             else:
@@ -229,9 +231,6 @@ class Session:
         )
         oracle = make_oracle(space, baseline=baseline, first=[c.decisions for c in first])
         oracle.replay(self.sitting.log.events)
-        most = self.settings.trials
-        if most is None and plan.patience is not None and not plan.searches:
-            most = plan.members  # one look more would find nothing
         search = self._search = make_search(
             space,
             oracle,
@@ -239,7 +238,7 @@ class Session:
             log=self.sitting.log,
             plan=plan,
             progress=self.sitting.progress,
-            max_trials=most,
+            max_trials=self.settings.trials,
             inherit=evaluator.inherit if self.settings.inherit else None,
         )
         if self._searched:

@@ -41,6 +41,8 @@ RELAXED_SPACES = {
 """The spaces that evaluators relax: what "auto" stands for with them."""
 
 EVALUATORS = ("train", "one-shot", "zero-cost", *RELAXED_SPACES)
+USUAL_SPACES = ("auto", "residual", "text", "speech")
+"""Those that are searched where nobody asks for one."""
 MOST_MEMBERS = 16
 MOST_FOLDS = 20
 SMALLEST_SIDE, LARGEST_SIDE = 4, 1024
@@ -276,12 +278,7 @@ class Settings:
         little time there is for them."""
         wished = (self.objectives, self.prefer, self.averages, self.warm_start)
         several = self.trials is not None and self.trials > 1
-        return (
-            any(wished)
-            or several
-            or self.evaluator != "train"
-            or self.space not in ("auto", "residual")
-        )
+        return any(wished) or several or self.evaluator != "train" or self.space not in USUAL_SPACES
 
     @property
     def averages(self) -> bool:
@@ -298,7 +295,9 @@ class Settings:
             and self.time_limit_s is not None
             and not self.asks_for_search
             and not self.is_limited
-            and self.steering == Steering()
+            and not self.steering
+            # networks that begin alike err alike; tables of vectors would be in each of them
+            and not (self.inherit or self.vectors)
         )
 
     @property

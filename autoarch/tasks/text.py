@@ -218,6 +218,8 @@ class TextSearch(BaseSearch):
         label_column: Column of the labels; None guesses.
         vectors: File of pretrained word vectors in text format (GloVe, fastText .vec), which stay
             as they are; None for none.
+        ensemble: None for the average of up to three known networks where each gets its passes and
+            nothing else is asked for; 1 for a single network, a third as large.
         space: "auto", "text", or "mobile": without recurrent networks, which phones run badly.
         constraints: Of `Constraints`, `max_size`, `max_params` and `max_macs`: networks on texts
             have no int8 form, so what is limited is the float file, or with `ship="float16"` that

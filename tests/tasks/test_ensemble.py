@@ -100,7 +100,7 @@ def test_short_final_trainings_have_few_members(run):
     notes = []
     with TrialLog(run.log_file) as log:
         assert len(choose(run, log, members_s=20.0, notes=notes)) == 1
-    assert notes == ["No other network helps the winner: the model is that one alone."]
+    assert notes == ["The model is the winner alone: no other network helps it."]
 
 
 @pytest.mark.parametrize(

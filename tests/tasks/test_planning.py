@@ -18,11 +18,15 @@ OPENING_S = 5.0
 def plan(tmp_path):
     """Plans one more sitting of a run with so much time, in which an epoch takes `epoch_s`."""
 
-    def made(limit_s, epoch_s, *, progress=None, search_whole=False, companions=0, **wishes):
+    def made(
+        limit_s, epoch_s, *, progress=None, search_whole=False, companions=0, events=(), **wishes
+    ):
         clock = SimpleNamespace(limit_s=limit_s, elapsed_s=OPENING_S)
         with TrialLog(tmp_path / "trials.jsonl") as log:
             sitting = Sitting(None, log, clock, progress or Progress(), lambda: False)
             sitting.phase("probe")
+            for name, facts in events:
+                sitting.append(name, **facts)
             return plan_time(
                 sitting,
                 ImageSearch(limit_s, **wishes)._settings(),
@@ -80,9 +84,21 @@ def test_known_networks_are_averaged_where_each_gets_passes_enough(plan, epoch_s
     )
     assert said[0].startswith(known)
     # each is looked at before the final training, and its files take time in the end
-    looks_s = members * made.rungs[0] * epoch_s if members > 1 else 0.0
-    assert made.search_until_s - OPENING_S >= looks_s
+    assert made.known_only
+    looks_s = members * made.rungs[0] * epoch_s
+    assert (made.search_until_s - OPENING_S >= looks_s) == (members > 1)
     assert (made.final_until_s < 60.0 - closing_s(60.0, OPENING_S)) == (members > 1)
+
+
+@pytest.mark.parametrize("limit_s", [40.0, 60.0, 600.0])
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_who_is_in_training_stays_so_with_another_time(plan, limit_s, members):
+    progress, said = Progress(), []
+    progress.note = said.append
+    weights = {str(trial): 1 / members for trial in range(members)}
+    events = [("ensemble", {"weights": weights})] * (members > 1) + [("final", {"trial": 0})]
+    made = plan(limit_s, 1.0, progress=progress, companions=2, events=events)
+    assert made.members == members and not said
 
 
 @pytest.mark.parametrize(
@@ -97,6 +113,7 @@ def test_known_networks_are_averaged_where_each_gets_passes_enough(plan, epoch_s
         ({"fixed": {"width": 16}}, False),
         ({"constraints": {"max_size": "100KB"}}, False),
         ({"space": "mobile"}, False),
+        ({"inherit": True}, False),
     ],
 )
 def test_nobody_gets_an_average_who_said_what_is_wanted(wishes, may):
