@@ -117,8 +117,8 @@ def claims_of(
     if model and "majority" in by_kind:
         yield _against_majority(model, by_kind["majority"])
     if best is not None and best.trial == 0 and files.complete:
-        average = (files.result or {}).get("ensemble")
-        averaged = average is not None and not average.get("taught")
+        average = (files.result or {}).get("ensemble") or {"members": (), "taught": True}
+        averaged = not average["taught"]
         if not averaged or len(files.trials) > len(average["members"]):
             several = len(files.trials) > 1
             found = "found nothing better than" if several else "looked at nothing but"

@@ -72,7 +72,7 @@ def test_it_is_told_where_there_is_no_time_for_a_search(plan, limit_s, given, to
     assert made.searches == (limit_s > 60 or "search_whole" in given)
 
 
-@pytest.mark.parametrize(("epoch_s", "members"), [(0.8, 3), (1.2, 2), (3.0, 1)])
+@pytest.mark.parametrize(("epoch_s", "members"), [(0.7, 3), (1.2, 2), (3.0, 1)])
 def test_known_networks_are_averaged_where_each_gets_passes_enough(plan, epoch_s, members):
     progress, said = Progress(), []
     progress.note = said.append
