@@ -184,7 +184,8 @@ def clearly_better(
     [False, False, True]
     """
     score, n = objective.score(before), before.get("n")
-    is_share = objective.direction == "max" and n and 0 <= score <= 1
-    error = math.sqrt(score * (1 - score) / n) if is_share else 0.0
+    error = 0.0
+    if n and objective.direction == "max" and 0 <= score <= 1:
+        error = math.sqrt(score * (1 - score) / n)
     lead = objective.utility(score) - objective.utility(objective.score(after))
     return lead > CLEARLY * error
