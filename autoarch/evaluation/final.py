@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,9 +182,6 @@ def clearly_better(
     >>> [clearly_better(before, {"accuracy": after}, accuracy) for after in (0.83, 0.8, 0.78)]
     [False, False, True]
     """
-    score, n = objective.score(before), before.get("n")
-    error = 0.0
-    if n and objective.direction == "max" and 0 <= score <= 1:
-        error = math.sqrt(score * (1 - score) / n)
+    score = objective.score(before)
     lead = objective.utility(score) - objective.utility(objective.score(after))
-    return lead > CLEARLY * error
+    return lead > CLEARLY * objective.standard_error(score, before)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from autoarch.errors import InvalidInputError
 
@@ -44,6 +45,23 @@ class Objective:
     def score(self, metrics: Mapping[str, float]) -> float:
         """The objective's value in a measurement's metrics."""
         return float(metrics[self.name])
+
+    def standard_error(self, score: float, metrics: Mapping[str, Any]) -> float:
+        """Of a score that is a share of the examples; 0 where it is none.
+
+        Args:
+            score: What is measured, in units of the metric; weighed where there are targets.
+            metrics: With the metric itself, and the number of examples as `n`; 0 without that.
+
+        Example:
+            >>> Objective("accuracy", "max").standard_error(0.9, {"accuracy": 0.9, "n": 100})
+            0.03
+        """
+        n, share = metrics.get("n"), metrics.get(self.name, score)
+        if not n or not share or self.direction == "min":
+            return 0.0
+        weighing = score / share  # by what it costs, where there are targets
+        return float(weighing * math.sqrt(max(share * (1 - share), 0.0) / n))
 
 
 OBJECTIVES: dict[str, Objective] = {

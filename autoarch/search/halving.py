@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 from autoarch.objectives import Objective
@@ -161,9 +160,4 @@ def is_settled(
 
 def standard_error(measurement: Measurement, objective: Objective) -> float:
     """Of a score that is a share of the validation examples; 0 where it is none or `n` unknown."""
-    n, score = measurement.metrics.get("n"), measurement.score
-    share = measurement.metrics.get(objective.name, score)
-    if not n or not share or objective.direction == "min":
-        return 0.0
-    weighing = score / share  # by what it costs, where there are targets
-    return weighing * math.sqrt(max(share * (1 - share), 0.0) / n)
+    return objective.standard_error(measurement.score, measurement.metrics)

@@ -234,9 +234,7 @@ class Settings:
             raise InvalidInputError(
                 f"`ensemble` must be an integer in [1, {MOST_MEMBERS}]; got {self.ensemble!r}."
             )
-        if members == 1:
-            return
-        if self.objectives or self.prefer or self.architecture:
+        if self.averages and (self.objectives or self.prefer or self.architecture):
             raise InvalidInputError(
                 "`ensemble` averages several networks, so it does not go with targets, "
                 "`objectives`, nor with `architecture`."
@@ -289,13 +287,10 @@ class Settings:
     def may_average(self) -> bool:
         """Whether an average may be shipped that nobody has asked for: nothing was said of which
         networks are wanted, nor of what they may cost."""
-        free = self.ensemble is None and self.trials is None and self.architecture is None
         return (
-            free
+            (self.ensemble is None and self.trials is None and self.architecture is None)
             and self.time_limit_s is not None
-            and not self.asks_for_search
-            and not self.is_limited
-            and not self.steering
+            and not (self.asks_for_search or self.is_limited or self.steering)
             # networks that begin alike err alike; tables of vectors would be in each of them
             and not (self.inherit or self.vectors)
         )
