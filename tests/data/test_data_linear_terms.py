@@ -36,6 +36,17 @@ def test_vectors_are_frequencies_times_scales():
     assert nothing.shape == (2, 16) and nothing.nnz == 0
 
 
+def telling(held, labels, classes):
+    """As in the paper, class by class."""
+    squares = np.zeros(held.shape[1])
+    for label in range(classes):
+        inside = 1 + held[labels == label].sum(0)
+        outside = 1 + held[labels != label].sum(0)
+        ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
+        squares += ratio**2 / classes
+    return squares**0.25
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_the_tables_minimise_the_penalised_loss(classes, monkeypatch):
     monkeypatch.setattr(linear_terms, "STRENGTHS", (10.0,))
@@ -48,9 +59,29 @@ def test_the_tables_minimise_the_penalised_loss(classes, monkeypatch):
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert (p.argmax(1) == labels).all()
     slope = x.T @ (p - np.eye(classes)[labels])
+    used = x.any(0)
+    told = telling(x[:, used] > 0, labels, classes)[:, np.newaxis]
+    assert told.max() > 2 * np.median(told)  # what tells the class
     # scikit-learn penalises the one row that two classes have: half the square of their distance
-    penalty = table / 10 * (2 if classes == 2 else 1)
-    assert np.abs(slope + penalty).max() < 0.01 < 0.2 < np.abs(slope).max()
+    penalty = table[used] / told / 10 * (2 if classes == 2 else 1)
+    assert (
+        np.abs(told * slope[used] + penalty).max() < 0.01 < 0.2 < np.abs(told * slope[used]).max()
+    )
+    assert not table[~used].any()
+
+
+def test_held_back_texts_say_nothing_of_the_ids_before_the_penalty_is_chosen(monkeypatch):
+    ids, labels, scales = some_texts(3)
+    seen = []
+    weigh = linear_terms.discrimination
+
+    def weigh_and_note(vectors, labels, classes):
+        seen.append(vectors.shape[0])
+        return weigh(vectors, labels, classes)
+
+    monkeypatch.setattr(linear_terms, "discrimination", weigh_and_note)
+    fit_linear(ids, labels, 3, scales)
+    assert sorted(seen) == [48, 60]
 
 
 def test_too_much_to_fit_is_left_out(monkeypatch):
