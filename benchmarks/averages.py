@@ -21,7 +21,7 @@ prepare_environment()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from fitting import DATA, HERE, machine  # noqa: E402
+from fitting import DATA, HERE  # noqa: E402
 from kept import Kept  # noqa: E402
 
 from autoarch import TextSearch  # noqa: E402
@@ -100,7 +100,7 @@ def main() -> None:
     head = f"| set | split | seed | held out | {' | '.join(COLUMNS)} |\n{'|---' * 7}|\n"
     gained = ", ".join(f"{gain:+.2f}" for gain in np.mean(gains, axis=0))
     given.output.write_text(
-        f"# Averages of known networks for texts\n\n{kept.days}, {machine()}. Made by `python "
+        f"# Averages of known networks for texts\n\n{kept.told}. Made by `python "
         f"benchmarks/averages.py`: a fifth of the training part held out, {given.passes:g} passes "
         f"each, equal weights; {', '.join(names)}. Accuracy, and log loss in brackets. Points "
         f"gained on average: {gained}.\n\n" + head + "\n".join(rows) + "\n"

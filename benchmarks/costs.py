@@ -73,7 +73,7 @@ def main() -> None:
             )
     text = (
         "# Costs before building\n\n"
-        f"{kept.days}. Made by `python benchmarks/costs.py {networks}`: random "
+        f"{kept.told}. Made by `python benchmarks/costs.py {networks}`: random "
         "networks of each space, sizes against the converted files as they ship; parameters "
         "and multiply-adds were equal to those of the built Keras models in every case; batch "
         "norms have seen random pictures, as trained ones have seen data. Target: within 3 %.\n\n"

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fitting import DATA, HERE, machine
+from fitting import DATA, HERE
 from kept import Kept
 
 import autoarch
@@ -103,7 +103,7 @@ def table(given: argparse.Namespace, kept: Kept) -> str:
     return (
         f"# Evaluators\n\n`{Path(given.data).name}`, `--time {given.time}`, space {given.space}, "
         f"seeds from {given.first_seed} on; mean ± standard error. "
-        f"{machine()}, {kept.days}. "
+        f"{kept.told}. "
         '"Trained" networks were trained alone, "scored" ones with shared weights or those of a '
         "network of all options, whose epochs stand beside the supernet's; tau is "
         "Kendall's, between the two.\n\n"

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+from fitting import DATA, HERE, fit_or_exit, phases, spread
 from kept import Kept
 
 PRETRAINED = "clothing10, pretrained"
@@ -68,11 +68,11 @@ def main() -> None:
             accuracies.setdefault(name, []).append(result["test"]["accuracy"])
             rows.append(row(name, seed, result))
             print(rows[-1], flush=True)
-            text = page(rows, accuracies, kept.days)
+            text = page(rows, accuracies, kept.told)
             arguments.output.write_text(text)  # what there is so far
 
 
-def page(rows: list[str], accuracies: dict[str, list[float]], days: str) -> str:
+def page(rows: list[str], accuracies: dict[str, list[float]], told: str) -> str:
     medians = [
         f"| {name} | {MINUTES[name]} | {TARGETS[name]} | {spread(found, 4)} |"
         for name, found in accuracies.items()
@@ -81,7 +81,7 @@ def page(rows: list[str], accuracies: dict[str, list[float]], days: str) -> str:
         [
             "# `autoarch fit` on pictures",
             "",
-            f"{days}, seeds from 0 on, {machine()}. "
+            f"{told}, seeds from 0 on. "
             "Made by `python benchmarks/images.py`. Test parts are the sets' own (digits: a "
             "stratified fifth), read once a run.",
             "",

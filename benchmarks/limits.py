@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -281,9 +280,7 @@ def report(kept: Kept) -> str:
     text = [
         "# Hard limits",
         "",
-        f"{kept.days}, {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, NumPy {np.__version__}. Made by `python "
-        "benchmarks/limits.py`.",
+        f"{kept.told}, NumPy {np.__version__}. Made by `python benchmarks/limits.py`.",
     ]
     cells = [cell for key, cell in kept.cells.items() if key.startswith("random/")]
     if cells:

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fitting import DATA, HERE, CommandFailedError, fit, machine
+from fitting import DATA, HERE, CommandFailedError, fit
 from kept import Kept
 
 RESNET8 = ("--architecture", "resnet8", "--max-size", "100KB")
@@ -73,7 +73,7 @@ def main() -> None:
         rows.append(row(name, limit, cell))
         print(rows[-1], flush=True)
     (HERE / "mobile.md").write_text(
-        f"# Int8 models under limits\n\n{kept.days}, {machine()}. Made by `python "
+        f"# Int8 models under limits\n\n{kept.told}. Made by `python "
         f"benchmarks/mobile.py`: `{given.data.name}`, `--time {given.time}`, seed {given.seed}. "
         "1 KB is 1,000 bytes. ResNet-8 gets the same time and recipe.\n\n"
         "| limit | int8 file, bytes | kept | weights | float test | int8 test | 95 % interval | "

@@ -22,7 +22,7 @@ from autoarch.training.runtime import prepare_environment
 prepare_environment()
 
 import numpy as np  # noqa: E402
-from fitting import DATA, HERE, machine  # noqa: E402
+from fitting import DATA, HERE  # noqa: E402
 from inheritance import read  # noqa: E402
 from kept import Kept  # noqa: E402
 
@@ -97,7 +97,7 @@ def main() -> None:
         rows.append(f"| {name} | {told(plain)} | {told(both)} |")
         print(rows[-1], flush=True)
     (HERE / "optimizers.md").write_text(
-        f"# Optimizers at equal epochs\n\n{kept.days}, {machine()}. Made by `python "
+        f"# Optimizers at equal epochs\n\n{kept.told}. Made by `python "
         f"benchmarks/optimizers.py`: 4,000 pictures of cifar10-mini's training part, 1,000 others "
         f"held out; residual network of width {WIDTH}, growth 1.5, {given.epochs:g} epochs; "
         f"{len(given.seeds)} seed{'s' * (len(given.seeds) > 1)}. Accuracy, and log loss in "

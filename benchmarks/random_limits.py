@@ -14,8 +14,6 @@ table goes to `benchmarks/random_limits.md`.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import tempfile
 import time
 from collections import Counter
@@ -194,7 +192,7 @@ def report(kept: Kept) -> str:
     text = [
         "# Random hard limits, files weighed",
         "",
-        f"{kept.days}, {os.cpu_count()} cores ({platform.machine()}). Made by `python "
+        f"{kept.told}. Made by `python "
         "benchmarks/random_limits.py`. One to three limits each on size, RAM, multiply-adds, "
         "weights and latency, log-uniform from what nothing keeps to what anything keeps.",
     ]

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fitting import DATA, HERE, fit_or_exit, machine, phases, spread
+from fitting import DATA, HERE, fit_or_exit, phases, spread
 from kept import Kept
 
 DIGITS = DATA / "fsdd"
@@ -57,13 +57,13 @@ def row(way: str, seed: int, result: dict[str, Any]) -> str:
     )
 
 
-def page(rows: list[str], accuracies: dict[str, list[float]], limit: str, days: str) -> str:
+def page(rows: list[str], accuracies: dict[str, list[float]], limit: str, told: str) -> str:
     medians = [f"| {way} | {WAYS[way]} | {spread(found, 4)} |" for way, found in accuracies.items()]
     return "\n".join(
         [
             "# `autoarch fit` on spoken digits (fsdd)",
             "",
-            f"{days}, `--time {limit}`, {machine()}. "
+            f"{told}, `--time {limit}`. "
             "Made by `python benchmarks/speech.py`. Test parts are read once a run.",
             "",
             "| split | target | median test accuracy | range | seeds |",
@@ -94,7 +94,7 @@ def main() -> None:
             accuracies.setdefault(way, []).append(result["test"]["accuracy"])
             rows.append(row(way, seed, result))
             print(rows[-1], flush=True)
-            text = page(rows, accuracies, arguments.time, kept.days)
+            text = page(rows, accuracies, arguments.time, kept.told)
             (HERE / "speech.md").write_text(text)  # what there is so far
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fitting import DATA, HERE, fit_or_exit, machine, phases, result_of, spread
+from fitting import DATA, HERE, fit_or_exit, phases, result_of, spread
 from kept import Kept
 
 TARGETS = {"trec6": 0.91, "sst2": 0.83, "waimai_zh": 0.90}
@@ -57,12 +57,12 @@ def row(name: str, seed: int, run: dict[str, Any]) -> str:
     )
 
 
-def page(summaries: list[str], rows: list[str], limit: str, days: str) -> str:
+def page(summaries: list[str], rows: list[str], limit: str, told: str) -> str:
     return "\n".join(
         [
             "# `autoarch fit` on texts",
             "",
-            f"{days}, `--time {limit}`, {machine()}. "
+            f"{told}, `--time {limit}`. "
             "Made by `python benchmarks/text.py`. Official test parts, read once a run.",
             "",
             "| set | linear model on TF-IDF n-grams | target | median accuracy | range | seeds |",
@@ -98,7 +98,7 @@ def main() -> None:
             rows.append(row(name, seed, runs[-1]))
             print(rows[-1], flush=True)
             found = [*summaries, summary(name, base, runs)]
-            text = page(found, rows, options.time, kept.days)
+            text = page(found, rows, options.time, kept.told)
             options.output.write_text(text)  # what there is so far
         summaries.append(summary(name, base, runs))
 

@@ -20,16 +20,15 @@ beside the checkout.
 from __future__ import annotations
 
 import argparse
-import datetime
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from contest import CONTESTS, METHODS, MINUTES, TIMELESS, Cell, cells_of
-from fitting import DATA, HERE, CommandFailedError, fit, machine, result_of
+from fitting import DATA, HERE, CommandFailedError, fit, result_of
 from kept import Kept
 from versus_page import page
 from versus_plot import draw
@@ -76,23 +75,6 @@ def run(cell: Cell, work: Path) -> dict[str, Any]:
     except CommandFailedError as error:
         lines = str(error).strip().splitlines()
         return {"failed": lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1]}"}
-
-
-def dated(cell: Cell, work: Path) -> dict[str, Any]:
-    """One run, and on which day and machine: all of them take days."""
-    return {**run(cell, work), "day": str(datetime.date.today()), "machine": machine()}
-
-
-def told(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """On which days and machines results were measured.
-
-    >>> told({"a": {"day": "2026-01-02", "machine": "x"}, "b": {"day": "2026-01-01"}})
-    '2026-01-01 to 2026-01-02, x'
-    """
-    days = sorted({result["day"] for result in results.values() if "day" in result})
-    machines = sorted({result["machine"] for result in results.values() if "machine" in result})
-    span = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
-    return ", ".join(filter(None, [span, "; ".join(machines)]))
 
 
 def own_result(result: dict[str, Any]) -> dict[str, Any]:
@@ -171,14 +153,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shown = list({cell.key: cell for cell in (*map(Cell.of, results), *cells)}.values())
         seeds = sorted({cell.seed for cell in shown})
         head = f"Made by `python benchmarks/versus.py`, seeds {', '.join(map(str, seeds))}"
-        head += f"; {told(results)}."
-        options.output.write_text(page(shown, results, head=head, plot=plot.name), "utf-8")
+        head += f"; {kept.told}."
+        options.output.write_text(
+            page(shown, results, kept.made, head=head, plot=plot.name), "utf-8"
+        )
         draw(shown, results, plot)
 
     for cell in cells:
         before = cell.key in kept.cells
         results[cell.key] = kept.get(
-            cell.key, partial(dated, cell, options.work), lasts=partial(lasts, cell)
+            cell.key, partial(run, cell, options.work), lasts=partial(lasts, cell)
         )
         if not before:
             print(cell.key, results[cell.key], flush=True)

@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contest import CONTESTS, METHODS, TIMELESS, Cell, Measured
+from kept import Made
 
 
 def page(
-    cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any]], *, head: str, plot: str
+    cells: Sequence[Cell],
+    results: Mapping[str, Mapping[str, Any]],
+    made: Mapping[str, Made],
+    *,
+    head: str,
+    plot: str,
 ) -> str:
     """The whole page, of what there is so far.
 
     Args:
         cells: All runs that were asked for, now or earlier.
         results: Of the finished ones, by key.
+        made: Their days and machines; a failure of ours that is not kept has none.
         head: Date, seeds and machine.
         plot: File of the plot.
     """
@@ -52,7 +59,7 @@ def page(
             "of the model | day | |",
             "|---" * 11 + "|",
             *(
-                _cell(cell, results[cell.key])
+                _cell(cell, results[cell.key], made.get(cell.key))
                 for cell in sorted(cells, key=lambda c: _order(c, contests))
                 if cell.key in results
             ),
@@ -102,7 +109,7 @@ def points(ours: float | None, other: float | None) -> str:
     return "" if ours is None or other is None else f"{100 * (ours - other):+.1f}"
 
 
-def _cell(cell: Cell, result: Mapping[str, Any]) -> str:
+def _cell(cell: Cell, result: Mapping[str, Any], made: Made | None) -> str:
     timeless = cell.method in TIMELESS
     seconds = f"{result['outside_s']:.0f}" if "outside_s" in result else ""
     size = f"{result['size_bytes']:,}" if "size_bytes" in result else ""
@@ -117,7 +124,7 @@ def _cell(cell: Cell, result: Mapping[str, Any]) -> str:
         seconds,
         str(result.get("trials", "")),
         size,
-        result.get("day", ""),
+        "" if made is None else made.day,
         " ".join(note.replace("|", "/").split()),
     ]
     return f"| {' | '.join(shown)} |"

@@ -57,7 +57,7 @@ def test_medians_and_distances_to_goal_and_to_trial_0(modules):
     results["cifar10-mini/linear"] = {"accuracy": 0.5, "size_bytes": 1234567}
     results["cifar10-mini/autokeras/3/0"] = {"failed": "exit code 1\n| no memory"}
     del results["cifar10-mini/autokeras/3/1"]
-    text = page.page(cells, results, head="head", plot="versus.svg")
+    text = page.page(cells, results, {}, head="head", plot="versus.svg")
     short, long = rows(text, "cifar10-mini")[:2]
     assert short == ["cifar10-mini", "1", "", "", "+4.0", "0.7510", "0.7110", "0.5000", "0.7110"]
     # 0.753 of the seeds' 0.743, 0.793 and 0.753, against a goal of 0.745; one run of AutoKeras
@@ -83,10 +83,10 @@ def test_medians_and_distances_to_goal_and_to_trial_0(modules):
 def test_where_nothing_is_measured_nothing_is_claimed(modules):
     contest, _, _, page = modules
     cells = contest.cells_of(["fsdd"], ["autoarch", "trial0"], [3], [0])
-    text = page.page(cells, {}, head="head", plot="versus.svg")
+    text = page.page(cells, {}, {}, head="head", plot="versus.svg")
     assert rows(text, "fsdd") == []
     results = {cells[1].key: {"accuracy": 0.99}}
-    text = page.page(cells, results, head="head", plot="versus.svg")
+    text = page.page(cells, results, {}, head="head", plot="versus.svg")
     assert rows(text, "fsdd")[0] == ["fsdd", "3", ">= 0.993", "", "", "-", "0.9900"]
 
 
@@ -95,7 +95,7 @@ def test_where_no_other_network_was_tried_trial_0_is_the_same(modules):
     cells = contest.cells_of(["fsdd"], ["autoarch"], [3, 15], [0, 1])
     results = {cell.key: {"accuracy": 0.99, "trials": 1} for cell in cells}
     results["fsdd/autoarch/15/1"]["trials"] = 9
-    text = page.page(cells, results, head="head", plot="versus.svg")
+    text = page.page(cells, results, {}, head="head", plot="versus.svg")
     assert [row[4] for row in rows(text, "fsdd")[:2]] == ["same", ""]
 
 
@@ -177,6 +177,17 @@ def test_a_kept_cell_survives_and_is_not_made_again(modules, tmp_path):
     again = kept.Kept(tmp_path / "cells.jsonl")
     assert again.get("a", lambda: 3) == 1
     assert again.get("b", lambda: 4) == 4
+    assert again.made["a"] == first.made["a"]
+
+
+def test_a_table_tells_of_all_days_and_machines_that_made_its_cells(modules, tmp_path):
+    kept = modules[1]
+    file = tmp_path / "cells.jsonl"
+    lines = [["a", 1, "2026-01-03", "y"], ["b", 2, "2026-01-01", "x"], ["c", 3, "2026-01-02", "y"]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert kept.Kept(file).told == "2026-01-01 to 2026-01-03, x; y"
+    file.write_text(json.dumps(lines[0]))
+    assert kept.Kept(file).told == "2026-01-03, y"
 
 
 def test_experts_know_nothing_of_autoarch():
