@@ -32,7 +32,9 @@ Constants = Callable[[Architecture], Mapping[str, Array]]
 KEEP_ALIVE = 3
 """Networks kept in memory with their traced steps, so that a promotion traces nothing again."""
 
-PROBE_STEPS = 4
+PROBE_STEPS = 3
+PROBE_S = 1.0
+"""Steps that are timed at least, and seconds until which there are more."""
 
 
 class TrainEvaluator:
@@ -245,19 +247,17 @@ class TrainEvaluator:
         """Times some steps of trial 0, which then starts afresh with its step already traced."""
         trainer = self.trainer(candidate, 0, done=0)
         fresh = trainer.state()
-        steps = 0
+        begun: list[float] = []
 
         def enough() -> bool:
-            nonlocal steps
-            steps += 1
-            return steps > PROBE_STEPS
+            begun.append(time.perf_counter())
+            steps = len(begun) - 2  # the first one is traced
+            return steps >= PROBE_STEPS and begun[-1] - begun[1] >= PROBE_S
 
-        trained = trainer.train(
-            lambda epochs: 0.0, lambda share: 0.0, planned_epochs=1, should_stop=enough
-        )
-        per_epoch = trained.train_s / (PROBE_STEPS - 1) * trainer.epoch_steps
+        trainer.train(lambda epochs: 0.0, lambda share: 0.0, planned_epochs=1, should_stop=enough)
         trainer.restore(fresh)
-        return per_epoch
+        # A median: how many networks are trained must not depend on what else the machine did.
+        return float(np.median(np.diff(begun)[1:])) * trainer.epoch_steps
 
     def forget(self, trial: int) -> None:
         """Frees a trial's network; its checkpoint stays."""

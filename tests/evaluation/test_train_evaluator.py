@@ -96,3 +96,32 @@ def test_a_final_training_that_is_stopped_early_waits_while_the_trial_is_used(da
     waiting = load_arrays(final.file)
     assert waiting["progress"][1] > measured.epochs
     assert any((a != b).any() for a, b in zip(waiting["weights"], trial, strict=True))
+
+
+@pytest.mark.parametrize("step_s, timed", [(0.1, 10), (2.0, 3)])
+def test_an_epoch_is_timed_without_tracing_and_hiccups_and_trial_0_begins_afresh(
+    data, tmp_path, monkeypatch, step_s, timed
+):
+    run = RunDirectory(tmp_path / "run")
+    run.create({})
+    evaluator = TrainEvaluator(data, data, get_objective("accuracy"), run, classes=3, seed=1)
+    now, taken = [0.0], []
+
+    def train(progress, schedule, *, should_stop, **more):
+        assert progress(5.0) < 1  # a set of few steps is gone through again
+        while not should_stop():
+            seconds = {0: 5.0, 2: step_s + 0.3}.get(len(taken), step_s)
+            taken.append(seconds)
+            now[0] += seconds
+
+    restored = []
+    fake = SimpleNamespace(
+        state=lambda: "fresh", restore=restored.append, train=train, epoch_steps=7
+    )
+    monkeypatch.setattr(evaluator, "trainer", lambda *args, **more: fake)
+    monkeypatch.setattr(
+        "autoarch.evaluation.train.time", SimpleNamespace(perf_counter=lambda: now[0])
+    )
+    assert evaluator.seconds_per_epoch(None) == pytest.approx(7 * step_s)
+    assert restored == ["fresh"]
+    assert timed - 3 <= len(taken) - 1 <= timed + 1
