@@ -125,7 +125,7 @@ FREE_TRAINING_S = 600.0
 RUNG_FACTOR = 3
 FEWEST_FIRST_EPOCHS = 0.5
 MOST_FIRST_EPOCHS = 9.0
-MEMBER_EPOCHS = 10.0
+MEMBER_EPOCHS = 8.0
 """Passes that each network of an average should get: from there on more of them change the answers
 of a network on texts little (`ARCHITECTURE.md`)."""
 TRACE_S = 3.0

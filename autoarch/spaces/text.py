@@ -301,9 +301,10 @@ class TextSpace(SearchSpace):
             ends = [node]
         elif kind == "dilated":
             for dilation in (1, 2, 4):
-                conv1d = Conv1D(filters, 3, dilation)
-                node = graph.add(conv1d, node, name=f"dilated{dilation}/conv")
-                node = self._relu(graph, node, f"dilated{dilation}/relu")
+                name = f"dilated{dilation}"
+                node = graph.add(Conv1D(filters, 3, dilation), node, name=f"{name}/conv")
+                # Three rectifiers in a row may die before they have learned anything.
+                node = graph.add(Activation("silu"), node, name=f"{name}/silu")
             ends = [node]
         elif kind == "attention":
             ends = [self._attention(graph, node, decided["blocks"], filters)]

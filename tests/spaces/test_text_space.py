@@ -5,6 +5,7 @@ from itertools import combinations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autoarch.architecture.ops.dropout import Dropout
 from autoarch.architecture.ops.self_attention import SelfAttention
@@ -94,6 +95,21 @@ def test_attention_knows_the_order_of_words():
     model.set_weights([rng.normal(0, 0.5, w.shape) for w in model.weights])
     ids = rng.integers(1, 40, (1, 12, 23)).astype(np.int32)
     assert np.abs(model(ids[:, rng.permutation(12)]) - model(ids)).max() > 1e-2
+
+
+def test_dilated_convolutions_learn_wherever_they_begin():
+    network = space().candidate({"network": "dilated"}).architecture
+    model = network.build()
+    stack = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv1D)]
+    assert [layer.dilation_rate for layer in stack] == [(1,), (2,), (4,)]
+    for layer in stack:  # where rectifiers would be dead
+        kernel, bias = layer.get_weights()
+        layer.set_weights([kernel, bias - 2])
+    ids = np.random.default_rng(0).integers(1, 40, (2, 12, 23)).astype(np.int32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(ids)[:, 0])
+    slope = tape.gradient(loss, stack[0].kernel)
+    assert np.abs(slope).max() > 0
 
 
 def test_vectors_of_tokens_are_dropped_as_decided():
