@@ -98,7 +98,7 @@ FEWEST_LOOKS = 10
 ENOUGH_LOOKS = 22
 """Networks that a search of the whole share would see, about, up to which there is none, and from
 which on it gets that share; in between a part in proportion. Few short looks find nothing: in all
-32 runs of 1 to 8 minutes on pictures and texts (`benchmarks/`: images, text, evaluators) trial 0
+32 runs of 1 to 8 minutes on pictures and texts (`ARCHITECTURE.md`, "The clock") trial 0
 stayed the best, and its final training lacked the epochs.
 """
 
