@@ -202,7 +202,8 @@ def _folder(root, images, labels):
     return str(root)
 
 
-def test_networks_are_compared_on_several_splits(tmp_path):
+def test_networks_are_compared_on_several_splits(tmp_path, monkeypatch):
+    monkeypatch.setattr("autoarch.search.budget.FREE_FINAL_EPOCHS", 6.0)
     x, y = squares()
     search = autoarch.ImageSearch(time=None, trials=2, folds=3, seed=4, output=tmp_path / "run")
     result = search.fit(x, y).result_
