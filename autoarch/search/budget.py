@@ -106,11 +106,14 @@ PATIENCE = 12
 """So many networks in a row that do not beat the best end the search: a thirteenth would, by luck
 alone, in one of thirteen."""
 
-CLOSING_S = 12.0
+CLOSING_S = 13.5
 """Seconds kept at least for export, verification and report of a small network."""
 
 CLOSING_STARTS = 2.3
 """The same in start-ups: most of it is fresh processes importing TensorFlow, as this one did."""
+
+CLOSING_SHARE = 0.02
+"""Of the time limit, kept besides: with more time networks have more to write and to check."""
 
 SMALLEST_TRAINING_S = 5.0
 """With less than this for training, a run is refused at its start."""
@@ -284,4 +287,4 @@ def closing_s(limit_s: float, start_s: float = 0.0, closings: float = 1.0) -> fl
         start_s: Seconds that the command took to start.
         closings: Times as long as usual that it takes.
     """
-    return closings * max(CLOSING_S, CLOSING_STARTS * start_s) + 0.01 * limit_s
+    return closings * max(CLOSING_S, CLOSING_STARTS * start_s) + CLOSING_SHARE * limit_s

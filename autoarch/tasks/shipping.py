@@ -30,7 +30,7 @@ SHIPPED_FORMATS = {
 WEIGHED_CLOSING = 1.5
 """Times as many start-ups are kept for an export before which a file is weighed."""
 
-MEMBER_CLOSING = 0.4
+MEMBER_CLOSING = 0.3
 """The same for each further network of an average, which every file holds."""
 
 
