@@ -106,7 +106,7 @@ PATIENCE = 12
 """So many networks in a row that do not beat the best end the search: a thirteenth would, by luck
 alone, in one of thirteen."""
 
-CLOSING_S = 13.5
+CLOSING_S = 15.0
 """Seconds kept at least for export, verification and report of a small network."""
 
 CLOSING_STARTS = 2.3

@@ -83,7 +83,7 @@ def test_without_a_limit_nothing_depends_on_the_speed():
 def test_a_machine_that_starts_slowly_gets_more_time_for_closing():
     quick = make_plan(Clock(300), 4.0, start_s=4.0)
     slow = make_plan(Clock(300), 4.0, start_s=10.0)
-    assert quick.final_until_s == pytest.approx(300 - 13.5 - 6, abs=0.1)
+    assert quick.final_until_s == pytest.approx(300 - 15 - 6, abs=0.1)
     assert slow.final_until_s == pytest.approx(300 - 23 - 6, abs=0.1)
 
 

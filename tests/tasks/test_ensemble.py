@@ -370,7 +370,7 @@ def test_texts_with_passes_to_spare_get_the_average_of_known_networks(tmp_path):
     words = np.array(["fine", "good", "bad", "poor", "a", "the", "tea", "day", "song"])
     labels = rng.integers(0, 2, 150)
     texts = [" ".join(rng.permutation([*words[4:], *words[2 * y : 2 * y + 2]])) for y in labels]
-    search = autoarch.TextSearch(time=40, output=tmp_path / "run").fit(texts, labels)
+    search = autoarch.TextSearch(time=50, output=tmp_path / "run").fit(texts, labels)
     first = [trial.decisions for trial in search.trials_[:3]]
     assert [(d["network"], d["second"]) for d in first] == [
         ("cnn", "none"),
