@@ -98,7 +98,7 @@ def test_a_final_training_that_is_stopped_early_waits_while_the_trial_is_used(da
     assert any((a != b).any() for a, b in zip(waiting["weights"], trial, strict=True))
 
 
-@pytest.mark.parametrize("step_s, timed", [(0.1, 10), (2.0, 3)])
+@pytest.mark.parametrize("step_s, timed", [(0.11, 7), (2.0, 3)])
 def test_an_epoch_is_timed_without_tracing_and_hiccups_and_trial_0_begins_afresh(
     data, tmp_path, monkeypatch, step_s, timed
 ):
@@ -124,4 +124,4 @@ def test_an_epoch_is_timed_without_tracing_and_hiccups_and_trial_0_begins_afresh
     )
     assert evaluator.seconds_per_epoch(None) == pytest.approx(7 * step_s)
     assert restored == ["fresh"]
-    assert timed - 3 <= len(taken) - 1 <= timed + 1
+    assert len(taken) == 1 + timed  # the first one is traced

@@ -62,7 +62,13 @@ def whole(tmp_path_factory):
 
 def test_kill_9_at_several_points_changes_nothing_in_the_end(whole, tmp_path):
     run = tmp_path / "run"
-    for kind, count in (("setup", 1), ("proposed", 2), ("final", 1)):
+    for kind, count in (
+        ("setup", 1),
+        ("proposed", 1),
+        ("measured", 1),
+        ("proposed", 3),
+        ("final", 1),
+    ):
         process = start(run)
         wait_for(run, process, kind, count)
         process.kill()
