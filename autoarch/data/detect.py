@@ -32,8 +32,8 @@ _WAVEFORM_SAMPLES = 1000
 def detect_task(source: Any) -> str:
     """Tells "image", "text" or "speech" by file names, a manifest's columns, or an array's shape.
 
-    A folder is what most of its files are; where nothing tells, "image", whose reader then says
-    what is wrong.
+    A folder is what most of its files are; where there are only tables, of columns that tell
+    nothing, "text", else "image": the reader then says what is wrong.
 
     Raises:
         DataError: An array that is none of these, or a manifest that cannot be read.
@@ -51,13 +51,15 @@ def detect_task(source: Any) -> str:
 def _of_file(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return _of_manifest(path)
+        # without a column of paths there are no pictures; the reader says what it lacks
+        return _of_table(path) or "image"
     if suffix in _SOUNDS:
         return "speech"
     return "text" if suffix in TEXT_SUFFIXES else "image"
 
 
-def _of_manifest(path: Path) -> str:
+def _of_table(path: Path) -> str | None:
+    """By the columns of a table: a manifest of files, or texts; None where they tell nothing."""
     content, _ = read_text(path)
     if not content.strip():
         raise DataError(f"{path} is empty; give rows, and a header that names their columns.")
@@ -66,12 +68,12 @@ def _of_manifest(path: Path) -> str:
         _, rows, _ = read_table(path)
         named = Counter(Path(row.get("path", "")).suffix.lower() in _SOUNDS for _, row in rows)
         return "speech" if named[True] > named[False] else "image"
-    # without a column of paths there are no pictures; the reader says what it lacks
-    return "text" if set(columns) & set(TEXT_NAMES) else "image"
+    return "text" if set(columns) & set(TEXT_NAMES) else None
 
 
 def _of_folder(path: Path) -> str:
     kinds: Counter[str] = Counter()
+    tables = 0
     for looked_at, file in enumerate(_files(path)):
         if looked_at == _LOOKED_AT:
             break
@@ -84,9 +86,11 @@ def _of_folder(path: Path) -> str:
             kinds["text"] += 1
         elif suffix == ".csv":
             with suppress(DataError):  # whatever it is, the reader of the folder says what it needs
-                kinds[_of_manifest(file)] += 1
+                kind = _of_table(file)
+                tables += kind is None
+                kinds.update([kind] if kind else [])
     if not kinds:
-        return "image"
+        return "text" if tables else "image"
     # a tie, or notes beside the pictures: pictures and sounds come before text
     if kinds["image"] or kinds["speech"]:
         return "image" if kinds["image"] >= kinds["speech"] else "speech"

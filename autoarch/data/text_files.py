@@ -341,8 +341,9 @@ def _column(
         if name in lower:
             return lower[name]
     if given is None:
+        files = "; a table of files has a column 'path'" if what == "text" else ""
         raise DataError(
             f"{where} has no column named {usual[0]!r} or the like; it has {listed(columns, 8)}. "
-            f"Say which with --{what}-column."
+            f"Say which with --{what}-column{files}."
         )
     raise DataError(f"{where} has no {what} column {given.strip()!r}; it has {listed(columns, 8)}.")

@@ -174,7 +174,6 @@ def test_an_empty_table_beside_pictures_does_no_harm(make_folder: MakeFolder) ->
         ("path,label\na.jpg,cat\n", "image"),
         ("path,label\na.wav,yes\nb.wav,no\n", "speech"),
         ("text,label\nhello,pos\n", "text"),
-        ("file,class\na.jpg,cat\n", "image"),
     ],
 )
 def test_task_of_a_manifest(tmp_path: Path, text: str, expected: str) -> None:

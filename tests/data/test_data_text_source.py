@@ -123,6 +123,17 @@ def test_any_table_of_texts_is_told_from_a_manifest(tmp_path):
         detect_task(tmp_path / "empty.csv")
 
 
+def test_a_folder_of_tables_whose_columns_tell_nothing_gets_to_know_which_it_lacks(tmp_path):
+    for part in ("train", "test"):
+        table(tmp_path, f"{part}.csv", header="file,class")
+    assert detect_task(tmp_path / "train.csv") == "image"
+    assert detect_task(tmp_path) == "text"
+    with pytest.raises(DataError, match="it has 'file', 'class'.*--text-column; a table of files"):
+        scan_texts(tmp_path)
+    (tmp_path / "1.png").write_bytes(b"")  # tables of whatever lie beside pictures, too
+    assert detect_task(tmp_path) == "image"
+
+
 def test_quotes_that_belong_to_the_texts_do_not_swallow_rows(tmp_path):
     rows = [f'"{text}\tgood' for text in GOOD] + [f"{text}\tbad" for text in BAD]
     source = scan_texts(table(tmp_path, "x.tsv", header="text\tlabel", rows=rows))
