@@ -128,7 +128,7 @@ def test_a_folder_of_tables_whose_columns_tell_nothing_gets_to_know_which_it_lac
         table(tmp_path, f"{part}.csv", header="file,class")
     assert detect_task(tmp_path / "train.csv") == "image"
     assert detect_task(tmp_path) == "text"
-    with pytest.raises(DataError, match="it has 'file', 'class'.*--text-column; a table of files"):
+    with pytest.raises(DataError, match=r"it has 'file', 'class'.*--text-column; a table of files"):
         scan_texts(tmp_path)
     (tmp_path / "1.png").write_bytes(b"")  # tables of whatever lie beside pictures, too
     assert detect_task(tmp_path) == "image"
