@@ -128,9 +128,6 @@ FREE_TRAINING_S = 600.0
 RUNG_FACTOR = 3
 FEWEST_FIRST_EPOCHS = 0.5
 MOST_FIRST_EPOCHS = 9.0
-MEMBER_EPOCHS = 8.0
-"""Passes that each network of an average should get: from there on more of them change the answers
-of a network on texts little (`ARCHITECTURE.md`)."""
 TRACE_S = 3.0
 """Seconds before a network's first step, about: most of it is tracing."""
 
@@ -177,11 +174,6 @@ class Plan:
         """Whether trial 0 and its companions are all that is looked at: nobody has asked for more,
         and there is no time for it."""
         return self.patience is not None and not self.searches
-
-    @property
-    def affords_members(self) -> bool:
-        """Whether each network of the average gets `MEMBER_EPOCHS`, about."""
-        return self.final_epochs >= self.members * MEMBER_EPOCHS
 
     def epochs_from(self, begin_s: float) -> float:
         """Epochs of the winner at the end of a final training that begins then: more than

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,11 @@ class SearchSpace(keras_tuner.HyperModel, ABC):
     name: ClassVar[str] = "own"
     slowness: float = 1.0
     """How long a multiply-add of trial 0 takes in training, relative to the residual space."""
+    member_epochs: ClassVar[float] = 30.0
+    """Passes from which on a network gains less from more of them than from an average with its
+    companions."""
+    enough_epochs: ClassVar[float] = math.inf
+    """Passes from which on more of them are known to change nothing for the better."""
 
     def __init__(
         self,

@@ -82,6 +82,8 @@ class TextSpace(SearchSpace):
     """
 
     name: ClassVar[str] = "text"
+    member_epochs: ClassVar[float] = 8.0
+    enough_epochs: ClassVar[float] = 60.0
 
     def __init__(
         self,
@@ -114,12 +116,11 @@ class TextSpace(SearchSpace):
         return self.candidate(dict(zip(BRANCHES, MIXTURE.split("+"))))
 
     def companions(self) -> tuple[Mapping[str, Any], ...]:
-        """Of convolutions. The linear model has a smaller share in them: an average knows more of
-        its own."""
-        if (self.network, self.second) != ("cnn", ALONE) or self._linear is None:
+        """Of dilated convolutions. The linear model has a smaller share in them: an average knows
+        more of its own."""
+        if (self.network, self.second) != ("dilated", ALONE) or self._linear is None:
             return ()
-        branches = (dict(zip(BRANCHES, MIXTURE.split("+"))), {"network": "dilated"})
-        return tuple({**found, "linear": 0.5} for found in branches)
+        return ({"network": "cnn", "linear": 0.5}, {"dropout": 0.35, "linear": 0.5})
 
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """The scales of the bags, the linear model, and the pretrained vectors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,11 +17,15 @@ from autoarch.objectives import Objective
 from autoarch.search.budget import Plan
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.sitting import Sitting
+from autoarch.training.batches import steps_per_epoch
 from autoarch.training.fit import Array
 from autoarch.trials import TrialRecord
 
 SMALLER_FROM_S = 40.0
 """A final training of this length pays for the second trace that smaller pictures need."""
+
+ENOUGH_STEPS = 5000
+"""Steps that a final training may take of data so small that they are more than enough passes."""
 
 TEACHING = 0.5
 """Share of a teacher's answers in what is learned; the rest is the labels."""
@@ -40,6 +45,7 @@ class FinalPhase:
         objective: Which way is better.
         plan: How the run's time is split.
         sitting: What all phases work with.
+        enough_epochs: See `SearchSpace`.
     """
 
     evaluator: TrainEvaluator
@@ -48,6 +54,7 @@ class FinalPhase:
     objective: Objective
     plan: Plan
     sitting: Sitting
+    enough_epochs: float = math.inf
 
     def train(self, networks: Sequence[Network], *, share: float = 1.0) -> list[FinalModel]:
         """The final training of the winner, or of several networks in equal shares of the time.
@@ -60,6 +67,9 @@ class FinalPhase:
             One for each network; fewer where the user wants to stop.
         """
         found: list[FinalModel] = []
+        begun = bool(self.sitting.events("final"))
+        if share == 1.0 and math.isfinite(self.enough_epochs) and not begun:
+            self._end_when_enough(networks)
         for place, network in enumerate(networks):
             if place and self.sitting.interrupted():
                 break
@@ -116,7 +126,7 @@ class FinalPhase:
         all_epochs = plan.final_epochs
         if until_s is not None:
             first_s = self.sitting.events("final")[0]["t"]
-            all_epochs = plan.epochs_from(first_s)
+            all_epochs = plan.epochs_from(first_s) - self._unused_s / plan.epoch_s
         else:
             share = 1.0
         planned_epochs = first_epochs + (all_epochs - record.epochs) * share
@@ -164,7 +174,30 @@ class FinalPhase:
             self.sitting.log.append("final", t=begun[-1], trial=record.trial)
         if self.plan.final_until_s is None:
             return begun[place], None
-        return begun[place], begun[0] + (self.plan.final_until_s - begun[0]) * end
+        until_s = self.plan.final_until_s - self._unused_s
+        return begun[place], begun[0] + (until_s - begun[0]) * end
+
+    @property
+    def _unused_s(self) -> float:
+        """Seconds that are left when each network has had enough passes."""
+        until_s = self.plan.final_until_s or 0.0
+        ends_s = [float(event["until"]) for event in self.sitting.events("enough")]
+        return max(0.0, until_s - min(ends_s, default=until_s))
+
+    def _end_when_enough(self, networks: Sequence[Network]) -> None:
+        """Lets the final training end before its time once each network has had enough passes."""
+        recipe = networks[0][0].recipe
+        steps = steps_per_epoch(len(self.data.train), recipe.batch_size)
+        passes = max(self.enough_epochs, ENOUGH_STEPS / steps)
+        until_s = self.sitting.clock.elapsed_s + len(networks) * passes * self.plan.epoch_s
+        if until_s >= (self.plan.final_until_s or 0.0):
+            return
+        self.sitting.append("enough", until=until_s)
+        each = "each network has" if len(networks) > 1 else "the network has"
+        self.sitting.note(
+            f"The run will end early: after {passes:.0f} passes over the data or so {each} "
+            "learned what it can."
+        )
 
     def _refit(self, candidate: Candidate) -> tuple[ExampleSet | None, Mapping[str, Any]]:
         """What is trained on in place of the training part, and the constants that it gives."""

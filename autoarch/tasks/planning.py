@@ -29,6 +29,7 @@ def plan_time(
     folds: tuple[int, int],
     search_whole: bool,
     companions: int,
+    member_epochs: float,
 ) -> Plan:
     """The plan of a run; of an earlier sitting where that had the same time.
 
@@ -39,6 +40,7 @@ def plan_time(
         folds: See `make_plan`.
         search_whole: See `make_plan`.
         companions: Networks that trial 0 could be averaged with, as many as get their passes.
+        member_epochs: Passes that each network of an average should get, about.
 
     Raises:
         BudgetError: There is no time for any training.
@@ -73,7 +75,9 @@ def plan_time(
         plan = plan_for(len(chosen[-1]["weights"]) if chosen else 1)
     else:
         plans = map(plan_for, range(1 + companions, 0, -1))
-        plan = next(p for p in plans if p.members == 1 or p.affords_members)
+        plan = next(
+            p for p in plans if p.members == 1 or p.final_epochs >= p.members * member_epochs
+        )
     until_s = math.inf if plan.final_until_s is None else plan.final_until_s
     no_time = until_s - clock.elapsed_s < SMALLEST_TRAINING_S
     if before is None and limit_s is not None and no_time:

@@ -97,6 +97,7 @@ class Session:
                 folds=folds_of(self.settings, data, self.task.noun),
                 search_whole=whole,
                 companions=len(companions),
+                member_epochs=space.member_epochs,
             )
             if not self._searched:
                 self._measure_on(plan.folds, evaluator, setup, data)
@@ -110,7 +111,7 @@ class Session:
                 reasons = [t.reason for t in search.trials if t.reason]
                 raise TrialFailedError(f"No trial could be trained: {reasons[-1]}.")
             candidate = space.candidate(best.decisions)
-            phase = self._final_phase(evaluator, setup, data, plan)
+            phase = self._final_phase(evaluator, setup, data, plan, space.enough_epochs)
             # an earlier version, or a sitting that could not average, has kept no answers
             known_answers = self.sitting.run.answers_file(best.trial).is_file()
             if not self.settings.averages and (plan.members == 1 or not known_answers):
@@ -294,7 +295,12 @@ class Session:
         )
 
     def _final_phase(
-        self, evaluator: TrainEvaluator, setup: Setup, data: TaskData, plan: Plan
+        self,
+        evaluator: TrainEvaluator,
+        setup: Setup,
+        data: TaskData,
+        plan: Plan,
+        enough_epochs: float,
     ) -> FinalPhase:
         self.sitting.phase("final")
         return FinalPhase(
@@ -304,6 +310,7 @@ class Session:
             objective=self.objective,
             plan=plan,
             sitting=self.sitting,
+            enough_epochs=enough_epochs,
         )
 
     @property

@@ -98,6 +98,7 @@ class TextTask(Task):
             weight_decay=0.02,
             batch_size=64 if examples >= 3000 else 32,
             label_smoothing=0.05,
+            long_augmentation=2.0,
             flip=False,
             mixing="none",
         )

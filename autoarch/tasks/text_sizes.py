@@ -12,8 +12,11 @@ from autoarch.tasks.limits import baseline_of
 
 WIDTH = 64
 """Length of the vectors of trial 0's tokens without limits."""
-DEEP = "cnn"
+DEEP = "dilated"
 """Trial 0's network beside the linear model, which brings the bag of n-grams along."""
+SHALLOW = "cnn"
+"""Under limits that leave `DEEP` too few vectors: its layers behind the first are the same however
+narrow the vectors are, half of all weights at a width of 16."""
 FEWEST_WORDS = 100
 MOST_HALVED, MOST_HALVED_WIDTH = 6, 2
 MOST_HALVED_IF_DEEP = 4
@@ -24,7 +27,7 @@ class TextSize:
     """How large trial 0 is.
 
     Args:
-        network: "cnn" or "bag".
+        network: `DEEP`, `SHALLOW` or "bag".
         halved: How often the tables are halved: vocabulary and hashed ids.
         halved_width: How often the vectors are.
     """
@@ -50,8 +53,9 @@ def fitting_size(
 ) -> TextSize:
     """The largest size at which trial 0 keeps the limits; where none does, the smallest.
 
-    Tables and vectors are halved, as few times as possible in all, vectors first; a bag takes the
-    place of convolutions where those would have fewer than 2,048 hashed ids. Halved tables cost
+    Tables and vectors are halved, as few times as possible in all, vectors first; plain
+    convolutions take the place of dilated ones, and a bag theirs, where those would have fewer
+    than 2,048 hashed ids. Halved tables cost
     little: validation accuracy of the linear model (a fifth of the training part; standard errors
     of 1.1 points) for 32,768 hashed ids, 16,384 and so on was 0.845, 0.845, 0.838, 0.838, 0.828,
     0.802, 0.766 on trec6 and 0.813, 0.817, 0.802, 0.780, 0.766, 0.726, 0.703 on sst2.
@@ -75,7 +79,7 @@ def fitting_size(
 def _sizes(network: str) -> Iterator[TextSize]:
     """Largest first."""
     limits = (
-        {network: MOST_HALVED_IF_DEEP, "bag": MOST_HALVED}
+        {DEEP: MOST_HALVED_IF_DEEP, SHALLOW: MOST_HALVED_IF_DEEP, "bag": MOST_HALVED}
         if network == DEEP
         else {"bag": MOST_HALVED}
     )

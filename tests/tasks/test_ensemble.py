@@ -373,8 +373,8 @@ def test_texts_with_passes_to_spare_get_the_average_of_known_networks(tmp_path):
     search = autoarch.TextSearch(time=50, output=tmp_path / "run").fit(texts, labels)
     first = [trial.decisions for trial in search.trials_[:3]]
     assert [(d["network"], d["second"]) for d in first] == [
+        ("dilated", "none"),
         ("cnn", "none"),
-        ("bag", "cnn"),
         ("dilated", "none"),
     ]
     members = search.result_["ensemble"]["members"]

@@ -1,5 +1,7 @@
 """How the time of the final training is shared, and what a later sitting makes of it."""
 
+import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +13,13 @@ from autoarch.search.progress import Progress
 from autoarch.tasks import final_phase
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.sitting import Sitting
+from autoarch.training.recipe import Recipe
 from autoarch.trials import TrialLog
 
-TIMED = Plan((1.0, 3.0), 40.0, 160.0, 33.0, 2.0)
+TIMED = Plan((1.0, 3.0), 40.0, 160.0, 33.0, 4.0)
 FREE = Plan((2.0, 6.0), None, None, 30.0, 2.0)
-NETWORKS = [("candidate", SimpleNamespace(trial=n, epochs=3.0)) for n in (4, 0, 7)]
+CANDIDATE = SimpleNamespace(recipe=Recipe(batch_size=64))
+NETWORKS = [(CANDIDATE, SimpleNamespace(trial=n, epochs=3.0)) for n in (4, 0, 7)]
 
 
 @pytest.fixture
@@ -24,11 +28,11 @@ def phase(tmp_path, monkeypatch):
 
     class Made:
         now = SimpleNamespace(elapsed_s=40.0)
-        asked, stop, takes_s = [], False, 0.0
+        asked, stop, takes_s, epoch_steps = [], False, 0.0, 1000
 
-        def train(self, networks, plan=TIMED, **more):
+        def train(self, networks, plan=TIMED, enough=math.inf, **more):
             with TrialLog(tmp_path / "trials.jsonl") as log:
-                return self.phase(log, plan).train(networks, **more)
+                return replace(self.phase(log, plan), enough_epochs=enough).train(networks, **more)
 
         def teach(self, *given, plan=TIMED):
             with TrialLog(tmp_path / "trials.jsonl") as log:
@@ -37,7 +41,12 @@ def phase(tmp_path, monkeypatch):
         def phase(self, log, plan):
             return FinalPhase(
                 evaluator=None,
-                data=SimpleNamespace(can_be_joined=False, fits_memory=True, classes=("a", "b")),
+                data=SimpleNamespace(
+                    can_be_joined=False,
+                    fits_memory=True,
+                    classes=("a", "b"),
+                    train=range(64 * self.epoch_steps),
+                ),
                 space_of=None,
                 objective=None,
                 plan=plan,
@@ -98,6 +107,29 @@ def test_without_a_clock_each_gets_all_its_epochs(phase):
     phase.train(NETWORKS[:2], plan=FREE)
     assert [a.shares for a in phase.asked] == [[0.0, 1.0]] * 2
     assert [a.planned_epochs for a in phase.asked] == [30.0, 30.0]
+
+
+def test_networks_that_have_had_enough_end_before_their_time(phase):
+    phase.takes_s = 32.0  # eight passes at the plan's four seconds each
+    phase.train(NETWORKS[:2], enough=8.0)
+    assert [a.shares for a in phase.asked] == [[0.0, pytest.approx(1.0)]] * 2
+    assert [a.planned_epochs for a in phase.asked] == [pytest.approx(3 + 8)] * 2
+    phase.asked.clear()
+    phase.now.elapsed_s, phase.takes_s = 80.0, 0.0  # the later sitting keeps to it
+    phase.train(NETWORKS[:2], enough=8.0)
+    assert phase.asked[1].shares[0] == pytest.approx((80 - 72) / (104 - 72))
+
+
+def test_nothing_ends_early_that_has_no_time_for_enough(phase):
+    phase.takes_s = 60.0
+    phase.train(NETWORKS[:2], enough=16.0)
+    assert [a.shares for a in phase.asked] == [[0.0, pytest.approx(1.0)]] * 2
+
+
+def test_of_little_data_enough_are_many_passes(phase):
+    phase.epoch_steps, phase.takes_s = 200, 100.0
+    phase.train(NETWORKS[:1], enough=8.0)  # 5,000 steps are 25 passes of 4 s
+    assert phase.asked[0].shares == [0.0, pytest.approx(1.0)]
 
 
 def test_whoever_wants_to_stop_waits_for_no_further_network(phase):

@@ -5,13 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from autoarch import ImageSearch
-from autoarch.search.budget import MEMBER_EPOCHS, closing_s
+from autoarch.search.budget import closing_s
 from autoarch.search.progress import Progress
 from autoarch.tasks.planning import plan_time
 from autoarch.tasks.sitting import Sitting
 from autoarch.trials import TrialLog
 
 OPENING_S = 5.0
+MEMBER_EPOCHS = 8.0
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def plan(tmp_path):
                 folds=(1, 3),
                 search_whole=search_whole,
                 companions=companions,
+                member_epochs=MEMBER_EPOCHS,
             )
 
     return made

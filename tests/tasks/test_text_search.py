@@ -18,7 +18,7 @@ from autoarch.spaces.text import TextSpace
 from autoarch.tasks import shipping
 from autoarch.tasks.limits import baseline_of
 from autoarch.tasks.text import TextTask
-from autoarch.tasks.text_sizes import DEEP, TextSize, fitting_size
+from autoarch.tasks.text_sizes import DEEP, SHALLOW, TextSize, fitting_size
 
 GOOD = [f"what a lovely meal number {i}" for i in range(24)]
 BAD = [f"never again , cold soup {i}" for i in range(24)]
@@ -88,7 +88,7 @@ def test_the_graph_reads_half_a_character_as_the_tokenizer_does(found):
 def test_the_log_keeps_what_trial_0_is(found):
     lines = (found.run_ / "trials.jsonl").read_text().splitlines()
     (setup,) = [e["setup"] for e in map(json.loads, lines) if e["event"] == "setup"]
-    assert setup["network"] == "cnn" and setup["recipe"]["epsilon"] == 1e-3
+    assert setup["network"] == "dilated" and setup["recipe"]["epsilon"] == 1e-3
 
 
 @pytest.mark.parametrize("name", ["litert_int8", "c_array"])
@@ -184,12 +184,18 @@ def test_trial_0_fills_its_limit():
             network=size.network, linear=linear,
         )  # fmt: skip
 
-    for limit in (3_000_000, 700_000, 90_000, 40_000, 6_000):
+    for limit, network in (
+        (3_000_000, DEEP),
+        (700_000, DEEP),
+        (90_000, SHALLOW),
+        (40_000, "bag"),
+        (6_000, "bag"),
+    ):
         budgets = Budgets(Constraints(max_params=limit))
         size = fitting_size(kind, budgets, DEEP)
         params = baseline_of(kind(size), budgets).architecture.params
         assert 0.4 * limit <= params <= limit, (limit, size)
-        assert (size.network == DEEP) == (limit >= 90_000)
+        assert size.network == network
     assert fitting_size(kind, Budgets(Constraints(max_macs=1000)), DEEP) == TextSize("bag")
     with pytest.raises(InvalidInputError, match="smallest network"):
         fitting_size(kind, Budgets(Constraints(max_size=1000)), DEEP)

@@ -119,3 +119,10 @@ def test_few_epochs_are_augmented_less():
     assert recipe.for_epochs(30).augmentation == 1.0
     assert recipe.for_epochs(30).mixing == "none"
     assert recipe.for_epochs(80).mixing == "cutmix"
+
+
+def test_many_epochs_are_augmented_more_where_the_recipe_says_so():
+    recipe = Recipe(augmentation=0.8, long_augmentation=1.5)
+    found = [recipe.for_epochs(epochs).augmentation for epochs in (12, 36, 60, 600)]
+    assert found == [pytest.approx(0.8 * factor) for factor in (1.0, 1.25, 1.5, 1.5)]
+    assert Recipe().for_epochs(600).augmentation == 1.0
