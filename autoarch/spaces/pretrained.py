@@ -65,6 +65,17 @@ class PretrainedSpace(SearchSpace):
         self._fitted: dict[tuple[str, int], Mapping[str, Array]] = {}
         self.slowness = SLOWNESS[self._backbones[self._default].family]
 
+    def companions(self) -> tuple[Mapping[str, Any], ...]:
+        """The other backbones, which have learned other features, but for those that cost more."""
+        most = self._macs(self._default)
+        others = [name for name in self._backbones if name != self._default]
+        return tuple({"backbone": name} for name in others if self._macs(name) <= most)
+
+    def _macs(self, backbone: str) -> int:
+        graph = GraphBuilder(self.input_shape)
+        self._backbones[backbone].write(graph)
+        return graph.finish().macs
+
     def architecture(self, hp: Any) -> Architecture:
         name = hp.Choice("backbone", list(self._backbones), default=self._default)
         left_off = hp.Choice("left_off", list(LEFT_OFF), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
@@ -37,6 +38,11 @@ class ResidualSpace(SearchSpace):
     """
 
     name: ClassVar[str] = "residual"
+    member_epochs: ClassVar[float] = 50.0
+
+    def companions(self) -> tuple[Mapping[str, Any], ...]:
+        """Networks of the same shape: what they begin with is what makes them err elsewhere."""
+        return {"dropout": 0.4}, {"dropout": 0.0}
 
     def default_stem_stride(self) -> int:
         """Photos are halved at once: most of the cost lies in the first, largest feature maps."""

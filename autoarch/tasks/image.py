@@ -147,7 +147,8 @@ class ImageTask(Task):
             return choose_pretrained(self._backbones, **known)
         fixed_shape = isinstance(self._own_space, SearchSpace)
         family = ResidualSpace if fixed_shape else self._family(settings, None)
-        return None, choose_scale(sizing_space(family), **known)
+        narrow = family is ResidualSpace and not fixed_shape
+        return None, choose_scale(sizing_space(family), narrow=narrow, **known)
 
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
         for note in self._notes:

@@ -268,3 +268,13 @@ def test_frozen_norms_are_priced_as_a_part_of_their_convolutions(backbone):
     network = space(backbone).candidate({}).architecture
     assert any(isinstance(node.op, FrozenBatchNorm) for node in network.nodes)
     assert not {"mul", "add"} & {op.kind for op in model_costs(network).lite_graph.ops}
+
+
+def test_a_backbone_is_averaged_with_cheaper_ones(backbone):
+    backbones = {b.name: b for b in (backbone, recognise({"conv2d": squeezenet_weights()}, "test"))}
+    costly, cheap = "squeezenet", backbone.name
+
+    def companions(name):
+        return PretrainedSpace((64, 64, 3), 5, backbones=backbones, backbone=name).companions()
+
+    assert companions(costly) == ({"backbone": cheap},) and companions(cheap) == ()

@@ -6,9 +6,14 @@ import pytest
 
 from autoarch.errors import InvalidInputError
 from autoarch.oracles import make_oracle
-from autoarch.spaces import NAMED, ReferenceSpace, named_architecture
+from autoarch.spaces import NAMED, ReferenceSpace, ResidualSpace, named_architecture
 from autoarch.spaces.reference import SLOWNESS
-from autoarch.tasks.scaling import EPOCHS_WANTED, choose_scale
+from autoarch.tasks.scaling import (
+    EPOCHS_WANTED,
+    EPOCHS_WANTED_WIDE,
+    NARROW_UP_TO,
+    choose_scale,
+)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -55,3 +60,17 @@ def test_networks_that_are_slow_for_their_work_are_sized_smaller(monkeypatch):
     width = choose_scale(mobilenet, **known).width
     monkeypatch.setitem(SLOWNESS, "mobilenet_v2", 1.0)
     assert width < 32 <= choose_scale(mobilenet, **known).width
+
+
+def test_a_network_that_is_averaged_stays_narrow_while_epochs_are_few():
+    macs = ResidualSpace((32, 32, 3), 10, width=32).candidate({}).architecture.macs
+    data = {"median_side": 32, "image_size": None, "examples": 1, "channels": 3, "classes": 10}
+    found = {
+        (epochs, narrow): choose_scale(
+            **data, training_s=epochs, macs_per_s=1.01 * macs, narrow=narrow
+        ).width
+        for epochs in (EPOCHS_WANTED, EPOCHS_WANTED_WIDE)
+        for narrow in (False, True)
+    }
+    assert found[EPOCHS_WANTED, False] == 32 and found[EPOCHS_WANTED, True] == NARROW_UP_TO
+    assert found[EPOCHS_WANTED_WIDE, True] == 32 < found[EPOCHS_WANTED_WIDE, False]

@@ -73,3 +73,10 @@ def test_a_space_is_a_plain_hypermodel(name):
 def test_an_unknown_space_names_the_known_ones():
     with pytest.raises(InvalidInputError, match="auto, residual, mobile, cell"):
         get_space("cube")
+
+
+def test_residual_networks_are_averaged_with_others_of_the_same_shape():
+    space = get_space("residual")((32, 32, 3), 10)
+    found = [space.candidate(decisions) for decisions in ({}, *space.companions())]
+    assert len({c.key for c in found}) == 3
+    assert len({(c.architecture.params, c.architecture.macs) for c in found}) == 1
