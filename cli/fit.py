@@ -146,7 +146,7 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     help="Let up to K different networks share the final training, and export the weighted "
     "average of their answers as one model. Under a limit, the average teaches the best of them "
     "instead, in the second half of the final training. 1 is one network; where you do not say, "
-    "texts get up to three where the time is enough and nothing is limited.",
+    "pictures and texts get up to three where the time is enough and nothing is limited.",
 )
 @click.option(
     "--folds",

@@ -287,7 +287,8 @@ class ImageSearch(BaseSearch):
             are tried first after trial 0. Decisions are carried over, no weights.
         ensemble: Most networks whose answers are averaged; they share the time of the final
             training and are exported as one model. Under a limit their average teaches the best of
-            them. 1 for a single network, as None is but for texts with passes to spare.
+            them. None for the average of up to three known networks where each gets its passes and
+            nothing else is asked for; 1 for a single network, a third as large.
         folds: Splits of training and validation part that each network of the search is trained
             and measured on. None for one, or several where the validation part is small, was not
             given, and the time allows.
