@@ -39,6 +39,8 @@ class ResidualSpace(SearchSpace):
 
     name: ClassVar[str] = "residual"
     member_epochs: ClassVar[float] = 50.0
+    enough_epochs: ClassVar[float] = 400.0
+    """Twice as many as are usual for CIFAR-10: Zagoruyko and Komodakis (2016), section 3."""
 
     def companions(self) -> tuple[Mapping[str, Any], ...]:
         """Networks of the same shape: what they begin with is what makes them err elsewhere."""
