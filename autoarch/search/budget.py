@@ -175,13 +175,6 @@ class Plan:
         and there is no time for it."""
         return self.patience is not None and not self.searches
 
-    def epochs_from(self, begin_s: float) -> float:
-        """Epochs of the winner at the end of a final training that begins then: more than
-        `final_epochs` where the search ended early, as one of a single trial does."""
-        if self.search_until_s is None:
-            return self.final_epochs
-        return self.final_epochs + max(0.0, self.search_until_s - begin_s) / self.epoch_s
-
 
 def make_plan(
     clock: Clock,

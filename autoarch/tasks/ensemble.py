@@ -184,7 +184,7 @@ def train_members(
 
     facts = {**_facts(pairs, valid), "taught": True}  # before the winner is trained on
     first, before = pairs[0]
-    final = phase.teach(first.network, before, len(members), 1 - TEACHERS_SHARE, answers)
+    final = phase.teach(first.network, before, len(members), answers)
     final = replace(final, train_s=final.train_s + sum(f.train_s for _, f in pairs))
     return Shipped(first.candidate, final, tuple(final.trainer.weights()), facts)
 

@@ -73,20 +73,20 @@ class FinalPhase:
         for place, network in enumerate(networks):
             if place and self.sitting.interrupted():
                 break
-            own = share / len(networks)
-            found.append(self._train(network, place, own, end=own * (place + 1)))
+            end = share * (place + 1) / len(networks)
+            found.append(self._train(network, place, end=end))
         return found
 
     def teach(
-        self, student: Network, before: FinalModel, teachers: int, share: float, answers: Answers
+        self, student: Network, before: FinalModel, teachers: int, answers: Answers
     ) -> FinalModel:
-        """Carries the final training of a network on, with a teacher's answers as targets.
+        """Carries the final training of a network on to the end of the time, with a teacher's
+        answers as targets.
 
         Args:
             student: The network.
             before: Its final training so far.
             teachers: Number of networks that `train` trained.
-            share: Of the time.
             answers: The teacher's, of inputs `(n, ...)`: probabilities `(n, classes)`.
 
         Source: Hinton, Vinyals and Dean (2015), "Distilling the Knowledge in a Neural Network",
@@ -97,13 +97,12 @@ class FinalPhase:
             labels = np.eye(len(self.data.classes), dtype=np.float32)[examples.labels]
             return (1 - TEACHING) * labels + TEACHING * answers(examples.inputs)
 
-        return self._train(student, teachers, share, before=before, targets=targets)
+        return self._train(student, teachers, before=before, targets=targets)
 
     def _train(
         self,
         network: Network,
         place: int,
-        share: float,
         *,
         end: float = 1.0,
         before: FinalModel | None = None,
@@ -114,7 +113,6 @@ class FinalPhase:
         Args:
             network: What is trained.
             place: Number of trainings before it.
-            share: Of the time.
             end: Share of the time at its end.
             before: See `train_final`.
             targets: See `train_final`.
@@ -123,13 +121,9 @@ class FinalPhase:
         begin_s, until_s = self._share_of_time(record, place, end)
         heartbeat, plan = self.sitting.heartbeat(), self.plan
         first_epochs = record.epochs if before is None else before.trainer.epochs
-        all_epochs = plan.final_epochs
+        planned_epochs = first_epochs + plan.final_epochs - record.epochs
         if until_s is not None:
-            first_s = self.sitting.events("final")[0]["t"]
-            all_epochs = plan.epochs_from(first_s) - self._unused_s / plan.epoch_s
-        else:
-            share = 1.0
-        planned_epochs = first_epochs + (all_epochs - record.epochs) * share
+            planned_epochs = first_epochs + (until_s - begin_s) / self._epoch_s(record)
 
         def share_done(epochs: float) -> float:
             if until_s is None:
@@ -184,12 +178,19 @@ class FinalPhase:
         ends_s = [float(event["until"]) for event in self.sitting.events("enough")]
         return max(0.0, until_s - min(ends_s, default=until_s))
 
+    def _epoch_s(self, record: TrialRecord) -> float:
+        """Seconds of a pass: the plan's, or of the search where that went faster. There the first
+        step, traced, counts as well, which in a short look is most of the time."""
+        own_epochs = record.epochs - record.inherited_epochs
+        return min(self.plan.epoch_s, record.wall_s / own_epochs)
+
     def _end_when_enough(self, networks: Sequence[Network]) -> None:
         """Lets the final training end before its time once each network has had enough passes."""
         recipe = networks[0][0].recipe
         steps = steps_per_epoch(len(self.data.train), recipe.batch_size)
         passes = max(self.enough_epochs, ENOUGH_STEPS / steps)
-        until_s = self.sitting.clock.elapsed_s + len(networks) * passes * self.plan.epoch_s
+        pass_s = sum(self._epoch_s(record) for _, record in networks)
+        until_s = self.sitting.clock.elapsed_s + passes * pass_s
         if until_s >= (self.plan.final_until_s or 0.0):
             return
         self.sitting.append("enough", until=until_s)

@@ -87,16 +87,6 @@ def test_a_machine_that_starts_slowly_gets_more_time_for_closing():
     assert slow.final_until_s == pytest.approx(300 - 23 - 6, abs=0.1)
 
 
-def test_a_search_that_ends_early_leaves_its_epochs_to_the_final_training():
-    plan = make_plan(Clock(300), 2.0)
-    assert plan.epochs_from(plan.search_until_s) == plan.final_epochs
-    assert plan.epochs_from(plan.search_until_s + 5) == plan.final_epochs  # the plan's own slack
-    at_once = plan.epochs_from(0.0)
-    assert at_once == pytest.approx(plan.rungs[-1] + plan.final_until_s / 2.0)
-    unlimited = make_plan(Clock(None), 2.0)
-    assert unlimited.epochs_from(7.0) == unlimited.final_epochs
-
-
 def test_a_search_that_would_see_little_leaves_its_time_to_the_final_training():
     def searched(limit_s, **options):
         plan = make_plan(Clock(limit_s), 4.0, **options)

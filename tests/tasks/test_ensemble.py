@@ -188,8 +188,8 @@ class FakePhase:
         self.shares.append(share)
         return self.finals[: len(networks)]
 
-    def teach(self, student, before, teachers, share, answers):
-        self.taught.append((student[1].trial, before, teachers, share, answers(VALID.inputs)))
+    def teach(self, student, before, teachers, answers):
+        self.taught.append((student[1].trial, before, teachers, answers(VALID.inputs)))
         return replace(before, train_s=5.0)
 
 
@@ -198,8 +198,8 @@ def test_under_a_limit_the_average_teaches_the_winner():
     phase = FakePhase(finals)
     shipped = train_members(members, phase, VALID, teach=True)
     assert phase.shares == [ensemble.TEACHERS_SHARE]
-    ((student, before, teachers, share, told),) = phase.taught
-    assert (student, before, teachers, share) == (0, finals[0], 3, 1 - ensemble.TEACHERS_SHARE)
+    ((student, before, teachers, told),) = phase.taught
+    assert (student, before, teachers) == (0, finals[0], 3)
     expected = np.average([answers([n]) for n in range(3)], axis=0, weights=[0.5, 0.3, 0.2])
     np.testing.assert_allclose(told, expected, rtol=1e-6)
     assert told.dtype == np.float32

@@ -19,7 +19,8 @@ from autoarch.trials import TrialLog
 TIMED = Plan((1.0, 3.0), 40.0, 160.0, 33.0, 4.0)
 FREE = Plan((2.0, 6.0), None, None, 30.0, 2.0)
 CANDIDATE = SimpleNamespace(recipe=Recipe(batch_size=64))
-NETWORKS = [(CANDIDATE, SimpleNamespace(trial=n, epochs=3.0)) for n in (4, 0, 7)]
+RECORD = {"epochs": 3.0, "inherited_epochs": 0.0, "wall_s": 30.0}
+NETWORKS = [(CANDIDATE, SimpleNamespace(trial=n, **RECORD)) for n in (4, 0, 7)]
 
 
 @pytest.fixture
@@ -120,6 +121,14 @@ def test_networks_that_have_had_enough_end_before_their_time(phase):
     assert phase.asked[1].shares[0] == pytest.approx((80 - 72) / (104 - 72))
 
 
+def test_a_network_that_went_faster_than_the_probe_gets_no_more_than_enough(phase):
+    quick = [(CANDIDATE, SimpleNamespace(**{**vars(NETWORKS[0][1]), "wall_s": 6.0}))]
+    phase.takes_s = 16.0  # eight passes at its own two seconds each
+    phase.train(quick, enough=8.0)
+    (asked,) = phase.asked
+    assert asked.shares == [0.0, pytest.approx(1.0)] and asked.planned_epochs == pytest.approx(11)
+
+
 def test_nothing_ends_early_that_has_no_time_for_enough(phase):
     phase.takes_s = 60.0
     phase.train(NETWORKS[:2], enough=16.0)
@@ -144,7 +153,7 @@ def test_who_is_taught_has_the_time_that_the_teachers_leave(phase):
     assert [a.planned_epochs for a in phase.asked] == [pytest.approx(3 + 30 / 4)] * 2
     before = SimpleNamespace(trainer=SimpleNamespace(epochs=10.5))
     phase.takes_s = 60.0
-    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: None)
+    phase.teach(NETWORKS[0], before, 2, lambda inputs: None)
     taught = phase.asked[-1]
     assert (taught.trial, taught.checkpoint, taught.before) == (4, "student.npz", before)
     assert taught.shares == [0.0, pytest.approx(1.0)]  # from 100 to 160
@@ -155,7 +164,7 @@ def test_who_is_taught_has_the_time_that_the_teachers_leave(phase):
 def test_without_a_clock_who_is_taught_gets_as_many_epochs_again(phase):
     phase.train(NETWORKS[:2], plan=FREE, share=0.5)
     before = SimpleNamespace(trainer=SimpleNamespace(epochs=30.0))
-    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: None, plan=FREE)
+    phase.teach(NETWORKS[0], before, 2, lambda inputs: None, plan=FREE)
     assert [a.planned_epochs for a in phase.asked] == [30.0, 30.0, 57.0]
 
 
@@ -163,7 +172,7 @@ def test_half_of_what_is_learned_is_the_teachers_answer(phase):
     phase.train(NETWORKS[:2], share=0.5)
     before = SimpleNamespace(trainer=SimpleNamespace(epochs=10.5))
     told = np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)
-    phase.teach(NETWORKS[0], before, 2, 0.5, lambda inputs: told[: len(inputs)])
+    phase.teach(NETWORKS[0], before, 2, lambda inputs: told[: len(inputs)])
     examples = ExampleSet(np.zeros((2, 3)), np.array([1, 1]), ("", ""))
     found = phase.asked[-1].targets(examples)
     np.testing.assert_allclose(found, [[0.1, 0.9], [0.3, 0.7]], rtol=1e-6)
