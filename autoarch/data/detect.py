@@ -72,8 +72,7 @@ def _of_table(path: Path) -> str | None:
 
 
 def _of_folder(path: Path) -> str:
-    kinds: Counter[str] = Counter()
-    tables = 0
+    kinds: Counter[str | None] = Counter()
     for looked_at, file in enumerate(_files(path)):
         if looked_at == _LOOKED_AT:
             break
@@ -86,9 +85,8 @@ def _of_folder(path: Path) -> str:
             kinds["text"] += 1
         elif suffix == ".csv":
             with suppress(DataError):  # whatever it is, the reader of the folder says what it needs
-                kind = _of_table(file)
-                tables += kind is None
-                kinds.update([kind] if kind else [])
+                kinds[_of_table(file)] += 1
+    tables = kinds.pop(None, 0)
     if not kinds:
         return "text" if tables else "image"
     # a tie, or notes beside the pictures: pictures and sounds come before text

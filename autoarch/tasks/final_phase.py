@@ -67,8 +67,7 @@ class FinalPhase:
             One for each network; fewer where the user wants to stop.
         """
         found: list[FinalModel] = []
-        begun = bool(self.sitting.events("final"))
-        if share == 1.0 and math.isfinite(self.enough_epochs) and not begun:
+        if share == 1.0 and not self.sitting.events("final"):
             self._end_when_enough(networks)
         for place, network in enumerate(networks):
             if place and self.sitting.interrupted():
@@ -186,12 +185,14 @@ class FinalPhase:
 
     def _end_when_enough(self, networks: Sequence[Network]) -> None:
         """Lets the final training end before its time once each network has had enough passes."""
+        if self.plan.final_until_s is None:
+            return
         recipe = networks[0][0].recipe
         steps = steps_per_epoch(len(self.data.train), recipe.batch_size)
         passes = max(self.enough_epochs, ENOUGH_STEPS / steps)
         pass_s = sum(self._epoch_s(record) for _, record in networks)
         until_s = self.sitting.clock.elapsed_s + passes * pass_s
-        if until_s >= (self.plan.final_until_s or 0.0):
+        if until_s >= self.plan.final_until_s:
             return
         self.sitting.append("enough", until=until_s)
         each = "each network has" if len(networks) > 1 else "the network has"
