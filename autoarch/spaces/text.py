@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy.typing as npt
@@ -110,7 +111,9 @@ class TextSpace(SearchSpace):
         self._kinds = [*PLAIN, *RECURRENT] if recurrent else list(PLAIN)
 
     def recipe(self, hp: Any) -> Recipe:
-        return decide_training(hp, self.default_recipe)
+        recipe, usual = decide_training(hp, self.default_recipe), self.default_recipe.adversarial
+        moves = hp.Choice("recipe/adversarial", sorted({0.0, usual / 2, usual}), default=usual)
+        return replace(recipe, adversarial=moves)
 
     def yardstick(self) -> Candidate:
         return self.candidate(dict(zip(BRANCHES, MIXTURE.split("+"))))
@@ -120,7 +123,7 @@ class TextSpace(SearchSpace):
         more of its own."""
         if (self.network, self.second) != ("dilated", ALONE) or self._linear is None:
             return ()
-        return ({"network": "cnn", "linear": 0.5}, {"dropout": 0.35, "linear": 0.5})
+        return ({"network": "cnn", "linear": 0.3}, {"dropout": 0.35, "linear": 0.3})
 
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """The scales of the bags, the linear model, and the pretrained vectors."""
@@ -147,7 +150,8 @@ class TextSpace(SearchSpace):
         pretrained = self._vectors is not None and hp.Boolean("pretrained", default=True)
         given = 0.0
         if self._linear is not None:
-            given = hp.Choice("linear", [0.0, 0.5, 0.7, 0.85], default=0.7)
+            usual = 0.7 if self.network == BAG else 0.5
+            given = hp.Choice("linear", [0.0, 0.3, 0.5, 0.7, 0.85], default=usual)
         bag = self._bag_decisions(hp)
         along = self._along_decisions(hp)
 

@@ -17,6 +17,7 @@ from autoarch.objectives import Objective
 from autoarch.search.budget import Plan
 from autoarch.spaces import Candidate, SearchSpace
 from autoarch.tasks.sitting import Sitting
+from autoarch.training.adversarial import SLOWER
 from autoarch.training.batches import steps_per_epoch
 from autoarch.training.fit import Array
 from autoarch.trials import TrialRecord
@@ -122,7 +123,7 @@ class FinalPhase:
         first_epochs = record.epochs if before is None else before.trainer.epochs
         planned_epochs = first_epochs + plan.final_epochs - record.epochs
         if until_s is not None:
-            planned_epochs = first_epochs + (until_s - begin_s) / self._epoch_s(record)
+            planned_epochs = first_epochs + (until_s - begin_s) / self._epoch_s(*network)
 
         def share_done(epochs: float) -> float:
             if until_s is None:
@@ -177,11 +178,13 @@ class FinalPhase:
         ends_s = [float(event["until"]) for event in self.sitting.events("enough")]
         return max(0.0, until_s - min(ends_s, default=until_s))
 
-    def _epoch_s(self, record: TrialRecord) -> float:
+    def _epoch_s(self, candidate: Candidate, record: TrialRecord) -> float:
         """Seconds of a pass: the plan's, or of the search where that went faster. There the first
-        step, traced, counts as well, which in a short look is most of the time."""
+        step, traced, counts as well, which in a short look is most of the time; but no example is
+        moved against the network."""
         own_epochs = record.epochs - record.inherited_epochs
-        return min(self.plan.epoch_s, record.wall_s / own_epochs)
+        slower = SLOWER if candidate.recipe.adversarial else 1.0
+        return slower * min(self.plan.epoch_s, record.wall_s / own_epochs)
 
     def _end_when_enough(self, networks: Sequence[Network]) -> None:
         """Lets the final training end before its time once each network has had enough passes."""
@@ -190,7 +193,7 @@ class FinalPhase:
         recipe = networks[0][0].recipe
         steps = steps_per_epoch(len(self.data.train), recipe.batch_size)
         passes = max(self.enough_epochs, ENOUGH_STEPS / steps)
-        pass_s = sum(self._epoch_s(record) for _, record in networks)
+        pass_s = sum(self._epoch_s(*network) for network in networks)
         until_s = self.sitting.clock.elapsed_s + passes * pass_s
         if until_s >= self.plan.final_until_s:
             return

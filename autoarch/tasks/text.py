@@ -99,6 +99,7 @@ class TextTask(Task):
             batch_size=64 if examples >= 3000 else 32,
             label_smoothing=0.05,
             long_augmentation=2.0,
+            adversarial=0.08,
             flip=False,
             mixing="none",
         )

@@ -25,6 +25,7 @@ from autoarch.architecture import Architecture
 from autoarch.data.dataset import ExampleSet
 from autoarch.errors import TrialFailedError
 from autoarch.seeding import derive_seed
+from autoarch.training.adversarial import Adversary, growing, vector_layers
 from autoarch.training.augment import Augmenter
 from autoarch.training.batches import Batches, steps_per_epoch
 from autoarch.training.constants import set_constants, set_weights
@@ -118,6 +119,10 @@ class Trainer:
         known = {id(v) for v in self.model.weights}
         self._randomness = [v for v in self.model.variables if id(v) not in known]
         self._learner = architecture.learner(self.model)
+        self._adversary = None
+        if recipe.adversarial and vector_layers(architecture):
+            counts = np.bincount(data.labels, minlength=classes)
+            self._adversary = Adversary(architecture, self._learner, counts / len(data))
         self._optimizer = self._make_optimizer(policy, came_trained=frozenset(initial or ()))
         self._step = tf.function(self._train_step, autograph=False, jit_compile=False)
         self._infer = tf.function(
@@ -157,22 +162,29 @@ class Trainer:
         optimizer.build(self.model.trainable_variables)
         return optimizer
 
-    def _train_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    def _train_step(self, x: tf.Tensor, y: tf.Tensor, radius: tf.Tensor | None = None) -> tf.Tensor:
         size = tf.shape(x)[0]
         ends = [size * part // self._parts for part in range(self._parts + 1)]
         with tf.GradientTape() as tape, self._forgetting.in_step(self._optimizer.iterations):
-            sums = [self._loss(x[a:b], y[a:b]) for a, b in pairwise(ends)]
+            sums = [self._loss(x[a:b], y[a:b], radius) for a, b in pairwise(ends)]
             loss = tf.add_n(sums) / tf.cast(size, tf.float32)
             scaled = self._optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         self._optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         return loss
 
-    def _loss(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    def _loss(self, x: tf.Tensor, y: tf.Tensor, radius: tf.Tensor | None = None) -> tf.Tensor:
         """Sum over the examples."""
-        logits = self._learner(x, training=True)
-        losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
-        return tf.reduce_sum(losses * tf.linalg.matvec(y, self._class_weights))
+
+        def loss_of(logits: tf.Tensor) -> tf.Tensor:
+            losses = tf.nn.softmax_cross_entropy_with_logits(
+                y, tf.broadcast_to(logits, tf.shape(y))
+            )
+            return tf.reduce_sum(losses * tf.linalg.matvec(y, self._class_weights))
+
+        if self._adversary is not None and radius is not None:
+            return self._adversary.loss(x, radius, loss_of)
+        return loss_of(self._learner(x, training=True))
 
     def train(
         self,
@@ -239,7 +251,10 @@ class Trainer:
                 self._optimizer.learning_rate = rate
                 x, y = next(batches)
                 started = time.perf_counter()
-                losses.append(self._step(x, y))
+                radius = None  # which another trace takes than a number
+                if recipe.adversarial:
+                    radius = tf.constant(growing(recipe.adversarial, share))
+                losses.append(self._step(x, y, radius))
                 if self._traced:
                     train_s += time.perf_counter() - started
                 self._traced = True

@@ -31,6 +31,8 @@ class Recipe:
         epsilon: Added to the root of AdamW's mean squared gradient. Where it is about as large as
             that, weights of rare inputs move by their gradients alone; at 1e-7 the vector of an id
             that one batch holds moves by some thirty learning rates, whatever its gradient.
+        adversarial: For text: length of the move of an example's vectors against the network, in
+            units of their own; see `autoarch.training.adversarial`. 0 is none.
         masking: For sound: largest share of the time and of the frequencies that a mask hides.
         noise: For sound: strength of added noise; 1 is from 40 dB below the clip to 10.
         time_shift: For sound: largest shift, as a share of the window.
@@ -51,6 +53,7 @@ class Recipe:
     zoom: float = 0.0
     mixing: str = "cutmix"
     epsilon: float = 1e-7
+    adversarial: float = 0.0
     masking: float = 0.0
     noise: float = 0.0
     time_shift: float = 0.1
@@ -69,8 +72,8 @@ class Recipe:
         A network that sees each picture only a few times has nothing to overfit: strong
         augmentation then slows it down, and it would lose every cheap comparison although it
         wins the long training. So geometry, and what sounds have in its place, reaches its full
-        strength at 10 epochs, and mixing begins at 40. From 12 to 60 epochs geometry grows on, to
-        `long_augmentation`.
+        strength at 10 epochs, adversarial moves begin at 12, and mixing at 40. From 12 to 60
+        epochs geometry grows on, to `long_augmentation`.
         """
         share = min(1.0, 0.3 + 0.07 * epochs)
         share *= 1.0 + (self.long_augmentation - 1.0) * min(1.0, max(0.0, (epochs - 12) / 48))
@@ -80,6 +83,7 @@ class Recipe:
             masking=self.masking * share,
             time_shift=self.time_shift * share,
             gain_db=self.gain_db * share,
+            adversarial=self.adversarial if epochs >= 12 else 0.0,
             mixing=self.mixing if epochs >= 40 else "none",
         )
 

@@ -13,6 +13,7 @@ from autoarch.search.progress import Progress
 from autoarch.tasks import final_phase
 from autoarch.tasks.final_phase import FinalPhase
 from autoarch.tasks.sitting import Sitting
+from autoarch.training.adversarial import SLOWER
 from autoarch.training.recipe import Recipe
 from autoarch.trials import TrialLog
 
@@ -127,6 +128,12 @@ def test_a_network_that_went_faster_than_the_probe_gets_no_more_than_enough(phas
     phase.train(quick, enough=8.0)
     (asked,) = phase.asked
     assert asked.shares == [0.0, pytest.approx(1.0)] and asked.planned_epochs == pytest.approx(11)
+
+
+def test_moves_against_a_network_make_its_passes_fewer(phase):
+    moved = [(SimpleNamespace(recipe=Recipe(adversarial=0.1)), NETWORKS[0][1])]
+    phase.train(moved)
+    assert phase.asked[0].planned_epochs == pytest.approx(3 + 30 / SLOWER)
 
 
 def test_nothing_ends_early_that_has_no_time_for_enough(phase):

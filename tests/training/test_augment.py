@@ -119,6 +119,8 @@ def test_few_epochs_are_augmented_less():
     assert recipe.for_epochs(30).augmentation == 1.0
     assert recipe.for_epochs(30).mixing == "none"
     assert recipe.for_epochs(80).mixing == "cutmix"
+    against = Recipe(adversarial=0.1)
+    assert [against.for_epochs(epochs).adversarial for epochs in (11, 12)] == [0.0, 0.1]
 
 
 def test_many_epochs_are_augmented_more_where_the_recipe_says_so():

@@ -155,10 +155,10 @@ def test_out_of_memory_halves_the_batch_and_then_gives_up(architecture, data, au
     subject = trainer(architecture, data, augment)
     step, largest = subject._step, 16
 
-    def scarce(x, y):
+    def scarce(x, y, radius):
         if len(x) > largest:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM")
-        return step(x, y)
+        return step(x, y, radius)
 
     subject._step = scarce
     train(subject, 1)

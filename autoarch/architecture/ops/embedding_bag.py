@@ -10,6 +10,8 @@ from autoarch.architecture.ops.op import Op, Shape, require_positive
 
 SCALES = "_scales/embeddings"
 """End of the path of the ids' scales in the Keras model."""
+SUM = "_sum"
+"""End of the name of the layer that gives the sum."""
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,5 @@ class EmbeddingBag(Op):
         axes = (2,) if self.per_row else (1, 2)
         total = keras.ops.sum(vectors * scales, axis=axes)
         squares = keras.ops.sum(scales * scales, axis=axes)
-        return total * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-3))
+        length = keras.ops.rsqrt(keras.ops.maximum(squares, 1e-3))
+        return keras.layers.Multiply(name=name + SUM, dtype="float32")([total, length])
