@@ -69,7 +69,7 @@ def test_a_clock_counts_earlier_sittings():
 @pytest.mark.parametrize("epoch_s", [0.05, 4.0, 300.0])
 def test_a_plan_keeps_the_limit_and_leaves_time_for_closing(limit_s, epoch_s):
     plan = make_plan(Clock(limit_s), epoch_s)
-    assert 0 < plan.search_until_s < plan.final_until_s <= limit_s - 12
+    assert 0 < plan.search_until_s < plan.final_until_s <= limit_s - 9
     assert all(b == pytest.approx(a * RUNG_FACTOR) for a, b in zip(plan.rungs, plan.rungs[1:]))
     if len(plan.rungs) > 1:
         assert plan.rungs[-1] * epoch_s <= plan.search_until_s / 2
@@ -81,10 +81,10 @@ def test_without_a_limit_nothing_depends_on_the_speed():
 
 
 def test_a_machine_that_starts_slowly_gets_more_time_for_closing():
-    quick = make_plan(Clock(300), 4.0, start_s=4.0)
+    quick = make_plan(Clock(300), 4.0, start_s=2.0)
     slow = make_plan(Clock(300), 4.0, start_s=10.0)
-    assert quick.final_until_s == pytest.approx(300 - 15 - 6, abs=0.1)
-    assert slow.final_until_s == pytest.approx(300 - 23 - 6, abs=0.1)
+    assert quick.final_until_s == pytest.approx(300 - 8 - 6, abs=0.1)
+    assert slow.final_until_s == pytest.approx(300 - 27 - 6, abs=0.1)
 
 
 def test_a_search_that_would_see_little_leaves_its_time_to_the_final_training():
