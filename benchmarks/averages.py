@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from autoarch import ImageSearch, TextSearch  # noqa: E402
 from autoarch.data.text_source import list_texts  # noqa: E402
 from autoarch.objectives import classification_metrics  # noqa: E402
 from autoarch.search.plain import PlainProgress  # noqa: E402
+from autoarch.spaces import Candidate  # noqa: E402
 from autoarch.tasks.task import Task  # noqa: E402
 from autoarch.training.fit import Trainer  # noqa: E402
 from autoarch.training.precision import USUAL_MACS_PER_S, Speed  # noqa: E402
@@ -62,8 +64,37 @@ def opened(name: str, split: int) -> tuple[Task, Any]:
     return search._open(*data, None, settings), settings
 
 
-def measure(name: str, split: int, networks: int, seed: int) -> dict[str, Any]:
-    """Accuracy and log loss of the average on what is held out, and of its networks."""
+@dataclass(frozen=True)
+class Found:
+    """What networks answered on examples that they have not seen.
+
+    Args:
+        labels: Of the examples, `(n,)`.
+        answers: Of each network: probabilities `(n, classes)`.
+    """
+
+    labels: Any
+    answers: Sequence[Any]
+
+
+def known_networks(
+    name: str,
+    split: int,
+    networks: int,
+    passes: float,
+    seed: int,
+    changed: Callable[[Candidate], Candidate] = lambda candidate: candidate,
+) -> Found:
+    """Trains trial 0 and its companions, as many as are asked for, and asks them.
+
+    Args:
+        name: The set.
+        split: Seed of what is held out.
+        networks: How many.
+        passes: Of each network.
+        seed: Of the first network's training; the next ones have the next seeds.
+        changed: What is trained in place of a candidate.
+    """
     task, settings = opened(name, split)
     setup = task.setup(settings, Speed("float32", USUAL_MACS_PER_S, 1.0, None, "cpu"))
     with tempfile.TemporaryDirectory() as scratch:
@@ -74,7 +105,7 @@ def measure(name: str, split: int, networks: int, seed: int) -> dict[str, Any]:
         held_out = data.held_out.reveal()
         answers = []
         for decisions in ({}, *space.companions())[:networks]:
-            candidate = space.candidate(decisions)
+            candidate = changed(space.candidate(decisions))
             keras.backend.clear_session()
             trainer = Trainer(
                 candidate.architecture,
@@ -84,20 +115,30 @@ def measure(name: str, split: int, networks: int, seed: int) -> dict[str, Any]:
                 seed=seed + len(answers),
                 constants=candidate.constants,
             )
-            passes = PASSES[name] / networks
-            trainer.train(lambda done: done / passes, warm_up_cosine, planned_epochs=passes)  # noqa: B023
+            trainer.train(lambda done: done / passes, warm_up_cosine, planned_epochs=passes)
             answers.append(trainer.predict_proba(held_out.inputs))
             if candidate.recipe.flip:  # as what is shipped answers
                 mirrored = np.ascontiguousarray(held_out.inputs[:, :, ::-1])
                 answers[-1] = (answers[-1] + trainer.predict_proba(mirrored)) / 2
-    alone = [classification_metrics(held_out.labels, found) for found in answers]
-    together = classification_metrics(held_out.labels, np.mean(answers, axis=0))
+    return Found(held_out.labels, answers)
+
+
+def scored(found: Found) -> dict[str, Any]:
+    """Accuracy and log loss of the average with equal weights, and accuracy of its networks."""
+    alone = [classification_metrics(found.labels, answers) for answers in found.answers]
+    together = classification_metrics(found.labels, np.mean(found.answers, axis=0))
     return {
-        "n": len(held_out),
+        "n": len(found.labels),
         "accuracy": together["accuracy"],
         "log_loss": together["log_loss"],
-        "alone": [found["accuracy"] for found in alone],
+        "alone": [metrics["accuracy"] for metrics in alone],
     }
+
+
+def measure(name: str, split: int, networks: int, seed: int) -> dict[str, Any]:
+    """What the average of so many networks makes of the set's passes."""
+    passes = PASSES[name] / networks
+    return scored(known_networks(name, split, networks, passes, seed))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
