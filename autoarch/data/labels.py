@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,25 @@ def refuse_fractions(labels: Iterable[str], where: str, noun: str) -> None:
         raise DataError(
             f"{where}: labels are fractions, such as {fraction:g}; regression is not supported "
             f"yet, give one class for each {noun}."
+        )
+
+
+def refuse_free_text(labels: Sequence[str], where: str, noun: str) -> None:
+    """Labels nearly all of which differ are no classes: texts, names or numbers of rows.
+
+    Args:
+        labels: As they are written.
+        where: What they were read from, for the message.
+        noun: What has a label.
+
+    Raises:
+        DataError: There are more than half as many different labels as examples.
+    """
+    different = len(set(labels))
+    if different > max(2, len(labels) / 2):
+        raise DataError(
+            f"{where}: the labels of {len(labels):,} {noun}s have {different:,} different values, "
+            "so they are no classes; name the column of the classes with `label_column`."
         )
 
 

@@ -84,8 +84,10 @@ class Session:
             space.steer(self.settings.steering)
             baseline = baseline_of(space, self.budgets)
             check_evaluator(self.settings.evaluator, baseline.architecture)
-            companions = space.companions() if self.settings.may_average else ()
-            evaluator = self._evaluator(data, setup, keep_answers=bool(space.companions()))
+            companions = space.companions()
+            evaluator = self._evaluator(data, setup, keep_answers=bool(companions))
+            if not self.settings.may_average:
+                companions = ()
             # where a limit changed trial 0, weights decide, and nobody knows which network's
             known = baseline.key == space.candidate({}).key
             whole = self.settings.asks_for_search or not known

@@ -203,6 +203,15 @@ def test_pandas():
         scan_texts(GOOD + BAD, pandas.Series(range(30)) / 7)
 
 
+def test_a_column_of_texts_is_none_of_classes(tmp_path):
+    rows = [f"{text},on {i}\u0009the left" for i, text in enumerate(GOOD)] + [f"{BAD[0]},on 3"]
+    with pytest.raises(DataError, match=r"labels of 16 texts have 16 different .*`label_column`"):
+        scan_texts(table(tmp_path, rows=rows))
+    few = [f"{text},{i}" for i, text in enumerate(GOOD[:5])]
+    with pytest.raises(DataError, match="holds 5 texts to train on; at least 10"):
+        scan_texts(table(tmp_path, rows=few))
+
+
 def test_words_with_vectors_have_ids_too():
     texts = ["seen twice"] * 2
     learned = TextPreprocessing.learned(texts, 8, vectors=["seen", "pretrained", "two-parts", "Up"])
