@@ -1,4 +1,4 @@
-"""Training on examples moved to where the loss grows fastest: of ids, their vectors move."""
+"""Adversarial training: of ids, on their vectors moved to where the loss grows fastest as well."""
 
 from __future__ import annotations
 
