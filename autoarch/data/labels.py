@@ -15,6 +15,9 @@ from autoarch.errors import DataError
 
 Array = npt.NDArray[Any]
 
+FEW_CLASSES = 10
+"""So many different labels are classes, however few examples there are."""
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedLabels:
@@ -87,10 +90,10 @@ def refuse_free_text(labels: Sequence[str], where: str, noun: str) -> None:
         noun: What has a label.
 
     Raises:
-        DataError: There are more than half as many different labels as examples.
+        DataError: There are more than half as many different labels as examples, and not a few.
     """
     different = len(set(labels))
-    if different > max(2, len(labels) / 2):
+    if different > max(FEW_CLASSES, len(labels) / 2):
         raise DataError(
             f"{where}: the labels of {len(labels):,} {noun}s have {different:,} different values, "
             "so they are no classes; name the column of the classes with `label_column`."

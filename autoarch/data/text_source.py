@@ -206,13 +206,13 @@ def _assemble(
 ) -> TextSource:
     train = parts["train"]
     refuse_fractions(train.labels, where, "text")
+    refuse_free_text(train.labels, where, "text")
+    classes = ordered_classes(train.labels)
+    check_classes(classes, where)
     if len(train.texts) < MIN_TEXTS:
         raise DataError(
             f"{where} holds {len(train.texts)} texts to train on; at least {MIN_TEXTS} are needed."
         )
-    refuse_free_text(train.labels, where, "text")
-    classes = ordered_classes(train.labels)
-    check_classes(classes, where)
     places = {name: index for index, name in enumerate(classes)}
     unknown = sorted({label for part in parts.values() for label in part.labels} - set(places))
     if unknown:
