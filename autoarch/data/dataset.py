@@ -265,9 +265,11 @@ class ImageData(TaskData):
 
     Args:
         pixel_range: For arrays, how numbers stand for brightness; None for files.
+        mirrored: Whether training is to mirror pictures; None for what is usual.
     """
 
     train: ImageSet
     valid: ImageSet
     preprocessing: ImagePreprocessing
     pixel_range: PixelRange | None = None
+    mirrored: bool | None = None

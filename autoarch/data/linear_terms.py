@@ -3,6 +3,7 @@ than a network does. No TensorFlow."""
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -28,9 +29,8 @@ PRIOR = 1.0
 
 MOST_PASSES = 100
 ROUGH, EXACT = 1e-2, 1e-3
-LARGEST = 12_000_000
-"""Ids times classes beyond which no model is fitted. Twelve million take about 8 s; with so many
-texts networks do better."""
+LARGEST = 400_000_000
+"""Ids in all texts times classes beyond which no model is fitted. Ten million take 1 to 3 s."""
 
 
 def tf_idf(ids: npt.NDArray[np.uint16], scales: Array) -> Any:
@@ -55,28 +55,36 @@ def tf_idf(ids: npt.NDArray[np.uint16], scales: Array) -> Any:
 
 
 def fit_linear(
-    ids: npt.NDArray[np.uint16], labels: Labels, classes: int, scales: Mapping[Group, Array]
+    ids: npt.NDArray[np.uint16],
+    labels: Labels,
+    classes: int,
+    scales: Mapping[Group, Array],
+    most: float = LARGEST,
 ) -> dict[Group, Array] | None:
     """Logistic regression on the TF-IDF vectors of all groups side by side, without a bias; ids
     that tell classes apart count for more (`discrimination`).
+
+    Where there are too many ids, the last groups are left out.
 
     Args:
         ids: Of training texts, `(n, rows, columns)`.
         labels: `(n,)`; every class occurs.
         classes: Number of classes.
         scales: Of the ids of each group, `(ids,)`.
+        most: Ids in all texts times classes that may be fitted.
 
     Returns:
-        For each group the table `(ids, classes)` that, in an `EmbeddingBag` with these scales,
-        adds its part of the logits; None where there are too many ids (`LARGEST`).
+        For each group that is read the table `(ids, classes)` that, in an `EmbeddingBag` with these
+        scales, adds its part of the logits; None where even one group has too many ids.
 
     Source: Salton and Buckley (1988) for the vectors; Wang and Manning (2012), "Baselines and
     bigrams", for how far linear models go, and for weights by log-count ratios.
     """
     from scipy import sparse
 
-    filled = sum(np.count_nonzero(ids[:, :, start : start + n]) for start, n in scales)
-    if filled * classes > LARGEST:
+    work = np.cumsum([classes * np.count_nonzero(ids[:, :, at : at + n]) for at, n in scales])
+    scales = dict(itertools.islice(scales.items(), int(np.sum(work <= most))))
+    if not scales:
         return None
     vectors = sparse.hstack(
         [tf_idf(ids[:, :, start : start + n], s) for (start, n), s in scales.items()], format="csc"

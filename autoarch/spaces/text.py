@@ -121,9 +121,10 @@ class TextSpace(SearchSpace):
     def companions(self) -> tuple[Mapping[str, Any], ...]:
         """Of dilated convolutions. The linear model has a smaller share in them: an average knows
         more of its own."""
-        if (self.network, self.second) != ("dilated", ALONE) or self._linear is None:
+        if (self.network, self.second) != ("dilated", ALONE):
             return ()
-        return ({"network": "cnn", "linear": 0.3}, {"dropout": 0.35, "linear": 0.3})
+        blended = {} if self._linear is None else {"linear": 0.3}
+        return ({"network": "cnn", **blended}, {"dropout": 0.35, **blended})
 
     def constants(self, architecture: Architecture) -> dict[str, npt.NDArray[Any]]:
         """The scales of the bags, the linear model, and the pretrained vectors."""

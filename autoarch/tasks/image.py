@@ -25,6 +25,7 @@ from autoarch.data import (
     read_images,
     scan_images,
 )
+from autoarch.data.mirroring import mirror_test
 from autoarch.data.split import TRAIN
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
@@ -153,23 +154,32 @@ class ImageTask(Task):
     def load(self, setup: Setup, run: RunDirectory, progress: Progress) -> ImageData:
         for note in self._notes:
             progress.note(note)
-        return load_images(
+        data = load_images(
             self._source,
             ImagePreprocessing.from_json(setup.preprocessing),
             cache=run.cache,
             progress=progress.reading,
         )
+        test = mirror_test(data.train.images, data.train.labels, seed=0)
+        if test.alike in (None, setup.recipe.flip):
+            return data
+        findings = replace(data.findings, notes=(*data.findings.notes, str(test)))
+        return replace(data, mirrored=test.alike, findings=findings)
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
-        more: dict[str, Any] = {}
+        assert isinstance(data, ImageData)
+        recipe, more = setup.recipe, {}
+        if data.mirrored is not None:
+            recipe = replace(recipe, flip=data.mirrored)
         if setup.network is not None:
-            classes, mirrored = len(data.classes), setup.recipe.flip
-            more["heads"] = LinearHeads(data.train, classes, mirrored=mirrored, seed=settings.seed)
+            more["heads"] = LinearHeads(
+                data.train, len(data.classes), mirrored=recipe.flip, seed=settings.seed
+            )
         return self._family(settings, setup.network)(
             data.preprocessing.shape,
             len(data.classes),
             width=setup.width,
-            recipe=setup.recipe,
+            recipe=recipe,
             **more,
         )
 

@@ -161,8 +161,8 @@ def choose_pretrained(
 def default_recipe(*, side: int, channels: int, examples: int, pretrained: bool = False) -> Recipe:
     """The recipe of trial 0 for such data; a gentler one where weights come trained.
 
-    Colour pictures are mirrored: photos mean the same mirrored. Grey ones are not: they are
-    often glyphs or scans, which do not.
+    Colour pictures are mirrored: photos mean the same mirrored. Grey ones are not: they are often
+    glyphs or scans, which do not. What the pictures tell of it counts for more (`mirror_test`).
     """
     return Recipe(
         learning_rate=FINE_TUNING_RATE if pretrained else Recipe.learning_rate,

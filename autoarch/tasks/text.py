@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoarch.data import ExampleSet, TaskData
-from autoarch.data.linear_terms import fit_linear
+from autoarch.data.linear_terms import LARGEST, fit_linear
 from autoarch.data.split import TRAIN
 from autoarch.data.term_weights import inverse_document_frequencies
 from autoarch.data.text import MOST_WORDS, TextData, TextPreprocessing, TextSet
@@ -33,7 +33,7 @@ from autoarch.objectives import classification_metrics
 from autoarch.search.budget import expected_final_s
 from autoarch.search.progress import Progress
 from autoarch.spaces import MobileSpace, SearchSpace
-from autoarch.spaces.text import MIXTURE, TextSpace
+from autoarch.spaces.text import TextSpace
 from autoarch.tasks.base import BaseSearch
 from autoarch.tasks.settings import Settings
 from autoarch.tasks.task import Setup, Task, described
@@ -52,6 +52,9 @@ EPOCHS_WANTED = 50.0
 """Passes of it that the final training must afford by the probe's speed. They are about 10 in
 truth: with its embeddings, which the probe does not know, an epoch takes some 5 times as long as
 its multiply-adds would."""
+LINEAR_PER_S = 300_000
+"""Ids in all texts times classes that the linear model may have, for each second that the user
+gave: some twentieth of it."""
 SUBWORDS = (3, COLUMNS - 3)
 """First column of the subwords, and how many there are."""
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), " ")
@@ -146,7 +149,9 @@ class TextTask(Task):
         }
         classes = len(data.classes)
         weights = {group: scales[group] for group in _linear_groups(preprocessing)}
-        linear = fit_linear(ids, data.train.labels, classes, weights)
+        limit_s = settings.time_limit_s
+        most = LARGEST if limit_s is None else min(LARGEST, LINEAR_PER_S * limit_s)
+        linear = fit_linear(ids, data.train.labels, classes, weights, most)
         return self._space(settings, setup, preprocessing, classes, linear=linear, scales=scales)
 
     def _space(
@@ -166,7 +171,7 @@ class TextTask(Task):
             words=preprocessing.words,
             buckets=preprocessing.buckets,
             width=setup.width,
-            network=MIXTURE if setup.network == DEEP and linear is None else setup.network or "bag",
+            network=setup.network or "bag",
             recipe=setup.recipe,
             scales=scales,
             linear=linear,

@@ -97,6 +97,7 @@ def decide_recipe(hp: Any, default: Recipe) -> Recipe:
     """
     return replace(
         decide_training(hp, default),
+        flip=hp.Boolean("recipe/flip", default=default.flip),
         mixing=hp.Choice("recipe/mixing", list(MIXINGS), default=default.mixing),
     )
 

@@ -84,9 +84,16 @@ def test_held_back_texts_say_nothing_of_the_ids_before_the_penalty_is_chosen(mon
     assert sorted(seen) == [48, 60]
 
 
-def test_too_much_to_fit_is_left_out(monkeypatch):
-    monkeypatch.setattr(linear_terms, "LARGEST", 100)
-    assert fit_linear(*some_texts(3)[:2], 3, some_texts(3)[2]) is None
+def test_too_much_to_fit_is_left_out_last_groups_first():
+    ids, labels, scales = some_texts(3)
+    work = [3 * np.count_nonzero(ids[:, :, s : s + n]) for s, n in scales]
+    assert fit_linear(ids, labels, 3, scales, most=work[0] - 1) is None
+    tables = fit_linear(ids, labels, 3, scales, most=sum(work) - 1)
+    first = next(iter(scales))
+    assert list(tables) == [first]
+    alone = fit_linear(ids, labels, 3, {first: scales[first]})
+    assert (tables[first] == alone[first]).all()
+    assert list(fit_linear(ids, labels, 3, scales, most=sum(work))) == list(scales)
 
 
 @pytest.mark.parametrize("sense, expected", [(True, 30), (False, 3)])

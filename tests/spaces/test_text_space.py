@@ -70,7 +70,13 @@ def test_convolutions_have_companions_that_a_search_may_propose():
     assert all(c.decisions["linear"] < baseline.decisions["linear"] for c in found)
     assert max(c.architecture.macs for c in found) <= most_macs(blended, baseline)
     assert space(network="bag", linear=tables).companions() == ()
-    assert space(network="dilated").companions() == ()
+
+
+def test_companions_need_no_linear_model():
+    plain = space(network="dilated")
+    found = [plain.candidate(decisions) for decisions in plain.companions()]
+    assert [c.decisions["network"] for c in found] == ["cnn", "dilated"]
+    assert not any("linear" in c.decisions for c in found)
 
 
 def test_the_settings_can_be_counted_and_drawn():
