@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from autoarch.tasks import BaseSearch
 
 
-def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
-    """An option that says something of decisions."""
-    return click.option(
-        flag, name, multiple=True, metavar="NAME=VALUE", cls=Option, section="Search", help=text
-    )
+_search = partial(click.option, cls=Option, section="Search")
+_limit = partial(click.option, cls=Option, section="Limits")
+_data = partial(click.option, cls=Option, section="Data")
+_training = partial(click.option, cls=Option, section="Training")
+_output = partial(click.option, cls=Option, section="Output")
+# What is said of decisions.
+_wish = partial(_search, multiple=True, metavar="NAME=VALUE")
 
 
 @click.command(
@@ -39,354 +41,273 @@ def _wish(flag: str, name: str, text: str) -> Callable[[Any], Any]:
     ],
 )
 @click.argument("data")
-# Search
-@click.option(
+@_search(
     "--time",
     "-t",
     default="10m",
     show_default=True,
     metavar="DURATION",
-    cls=Option,
-    section="Search",
     help="Everything is done within this time: 90s, 10m, 1h30m, 1:30:00, or none.",
 )
-@click.option(
+@_search(
     "--trials",
     type=click.IntRange(min=1),
     metavar="N",
-    cls=Option,
-    section="Search",
     help="Try at most N candidates. Default: as many as the time allows.",
 )
-@click.option(
+@_search(
     "--objective",
     type=click.Choice(["accuracy", "balanced_accuracy", "macro_f1", "auc", "log_loss"]),
     default="accuracy",
     show_default=True,
-    cls=Option,
-    section="Search",
     help="What the best candidate is best in, on validation data.",
 )
-@click.option(
+@_search(
     "--oracle",
     type=click.Choice(["auto", *ORACLES, *KERAS_TUNER_ORACLES]),
     default="auto",
     show_default=True,
     metavar="NAME",
-    cls=Option,
-    section="Search",
     help=f"How candidates are chosen: auto, {', '.join(ORACLES)}; or KerasTuner's own: "
     f"{', '.join(KERAS_TUNER_ORACLES)}. "
     "The best are trained on by halving with any of them, so halving is random here.",
 )
-@click.option(
+@_search(
     "--evaluator",
     type=click.Choice(EVALUATORS),
     metavar="NAME",
     default="train",
     show_default=True,
-    cls=Option,
-    section="Search",
     help="How candidates are found and measured. train: each is trained for some epochs. Others "
     "look cheaply first, and train what they find: one-shot by weights that all share; zero-cost "
     "by scores without any training, the worse half left out (not for texts); darts and "
     "darts-second-order by gradients over the cell space; fbnet and proxyless over the mobile "
     "space, with the cost in the loss.",
 )
-@click.option(
+@_search(
     "--space",
     type=click.Choice(SPACES),
     metavar="NAME",
     default="auto",
     show_default=True,
-    cls=Option,
-    section="Search",
     help=f"Family of networks to search: {', '.join(SPACES)}; `autoarch spaces` says what is "
     "in each.",
 )
 @_wish(
     "--set",
     "preset",
-    "Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
+    help="Let trial 0 have this value of a decision, such as width=32; the search may leave it. "
     "depth stands for depth1, depth2, and so on. May be given more than once, as the next two.",
 )
-@_wish("--fix", "fixed", "Freeze a decision at this value.")
-@_wish("--forbid", "forbidden", "Never propose this value of a decision, such as op=conv5.")
-@click.option(
+@_wish("--fix", "fixed", help="Freeze a decision at this value.")
+@_wish("--forbid", "forbidden", help="Never propose this value of a decision, such as op=conv5.")
+@_search(
     "--architecture",
     type=click.Choice(NAMED_NETWORKS),
     metavar="NAME",
-    cls=Option,
-    section="Search",
     help="Search nothing, train a known network, narrower where data or time ask for that: "
     f"{', '.join(NAMED_NETWORKS)}. --set width=N takes it as wide as that.",
 )
-@click.option(
+@_search(
     "--pretrained",
     metavar="FILE|FOLDER|NAME",
-    cls=Option,
-    section="Search",
     help="Begin with networks that come trained: Keras files of weights of MobileNet or "
     "SqueezeNet; or the name of one to download: mobilenet, mobilenet-0.75, -0.5, -0.25.",
 )
-@click.option(
+@_search(
     "--inherit/--no-inherit",
     default=False,
     show_default=True,
-    cls=Option,
-    section="Search",
     help="Whether each candidate begins with the weights of the most similar one before it.",
 )
-@click.option(
+@_search(
     "--ensemble",
     type=click.IntRange(1, 16),
     metavar="K",
-    cls=Option,
-    section="Search",
     help="Let up to K different networks share the final training, and export the weighted "
     "average of their answers as one model. Under a limit, the average teaches the best of them "
     "instead, in the second half of the final training. 1 is one network; where you do not say, "
     "pictures and texts get up to three where the time is enough and nothing is limited.",
 )
-@click.option(
+@_search(
     "--folds",
     type=click.IntRange(1, 20),
     metavar="K",
-    cls=Option,
-    section="Search",
     help="Measure each network on K splits of training and validation data.  [default: several "
     "where the validation part is small and the time allows]",
 )
-@click.option(
+@_search(
     "--warm-start",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    cls=Option,
-    section="Search",
     help="Try the best networks of an earlier run on similar data first, after trial 0.",
 )
-@click.option(
+@_search(
     "--prefer",
     multiple=True,
     metavar="COST=AMOUNT",
-    cls=Option,
-    section="Search",
     help="Soft target such as latency=5ms (also size, macs, ram, params): a network above it is "
     "charged for that, one below is paid. May be given more than once.",
 )
-@click.option(
+@_search(
     "--objectives",
     metavar="METRIC,COST",
-    cls=Option,
-    section="Search",
     help="Find the best trade-offs, such as accuracy,size (also latency, macs, params, ram).",
 )
-# Limits
-@click.option(
+@_limit(
     "--max-size",
     metavar="BYTES",
-    cls=Option,
-    section="Limits",
     help="Most bytes of the int8 .tflite file, of texts of the float one: 100KB (1 KB = 1,000 "
     "bytes, 1 KiB = 1,024). No larger network is trained, and the file itself is checked.",
 )
-@click.option(
+@_limit(
     "--max-params",
     metavar="N",
-    cls=Option,
-    section="Limits",
     help="Most weights of the network: 100k. Of texts the tables of the linear model count, too.",
 )
-@click.option(
+@_limit(
     "--max-macs",
     metavar="N",
-    cls=Option,
-    section="Limits",
     help="Most multiply-adds of one answer: 5M.",
 )
-@click.option(
+@_limit(
     "--max-latency",
     metavar="DURATION",
-    cls=Option,
-    section="Limits",
     help="Longest time of one answer, 5ms: by the table of --device, else by what "
     "`autoarch latency` has measured on this machine. This and the next three: not for texts.",
 )
-@click.option(
+@_limit(
     "--max-ram",
     metavar="BYTES",
-    cls=Option,
-    section="Limits",
     help="Most bytes of int8 activations in memory at once: 256KB.",
 )
-@click.option(
+@_limit(
     "--device",
     metavar="PROFILE",
-    cls=Option,
-    section="Limits",
     help="A device profile whose limits hold, too: microcontroller, raspberry-pi, phone, "
     "server-cpu, or a TOML file.",
 )
-@click.option(
+@_limit(
     "--mobile",
     is_flag=True,
-    cls=Option,
-    section="Limits",
     help="For phones: the mobile space, the int8 file, at most 5 MB and 100 M multiply-adds "
     "unless limited otherwise.",
 )
-# Data
-@click.option(
+@_data(
     "--task",
     type=click.Choice(["auto", "image", "speech", "text"]),
     default="auto",
     show_default=True,
-    cls=Option,
-    section="Data",
     help="What the data is; seen from the files by default.",
 )
-@click.option(
+@_data(
     "--image-size",
     type=click.IntRange(4, 1024),
     metavar="PIXELS",
-    cls=Option,
-    section="Data",
     help="Height and width that images are resized to. Default: from the data and the time.",
 )
-@click.option(
+@_data(
     "--clip-seconds",
     type=click.FloatRange(0.1, 60),
     metavar="SECONDS",
-    cls=Option,
-    section="Data",
     help="Length of sound that the network hears. Default: from the data.",
 )
-@click.option(
+@_data(
     "--group",
     default="auto",
     show_default=True,
     metavar="COLUMN|PATTERN",
-    cls=Option,
-    section="Data",
     help="Speakers of sounds, none of whom is in two parts: a manifest's column, or a regular "
     "expression over paths with the speaker in parentheses; auto: where names clearly tell; none.",
 )
-@click.option(
+@_data(
     "--text-column",
     metavar="NAME",
-    cls=Option,
-    section="Data",
     help="Column of the texts in a table; several with commas are joined. Default: guessed.",
 )
-@click.option(
+@_data(
     "--label-column",
     metavar="NAME",
-    cls=Option,
-    section="Data",
     help="Column of the labels in a table of texts. Default: guessed.",
 )
-@click.option(
+@_data(
     "--vectors",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    cls=Option,
-    section="Data",
     help="Pretrained word vectors in text format (GloVe, fastText .vec) to use as they are.",
 )
-@click.option(
+@_data(
     "--valid",
     metavar="SHARE|PATH",
-    cls=Option,
-    section="Data",
     help="Validation part, which the search goes by: a share or a folder. "
     "Default: the data's own, else 15% of what is not test.",
 )
-@click.option(
+@_data(
     "--test",
     metavar="SHARE|PATH",
-    cls=Option,
-    section="Data",
     help="Test part, measured once at the end; 0 holds nothing out. "
     "Default: the data's own, else 15%.",
 )
-# Training
-@click.option(
+@_training(
     "--class-weight",
     type=click.Choice(["auto", "none"]),
     default="auto",
     show_default=True,
-    cls=Option,
-    section="Training",
     help="Whether rare classes weigh more in training: auto: by the square root of how rare they "
     "are, and wholly where the objective counts classes equally.",
 )
-@click.option(
+@_training(
     "--precision",
     type=click.Choice(["auto", "float32", "mixed_bfloat16", "mixed_float16"]),
     default="auto",
     show_default=True,
-    cls=Option,
-    section="Training",
     help="Number format; auto takes what is fastest here.",
 )
-@click.option(
+@_training(
     "--mirror",
     type=click.Choice(["auto", "none"]),
     default="auto",
     show_default=True,
-    cls=Option,
-    section="Training",
     help="Whether the model answers by the average over a picture and its mirror image: about a "
     "point more accurate, twice the work. auto: where training mirrors pictures and neither the "
     "work of an answer nor a device is limited.",
 )
-@click.option(
+@_training(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
     metavar="N",
-    cls=Option,
-    section="Training",
     help="Seed of the split, the search and the training.",
 )
-@click.option(
+@_training(
     "--quantize",
     "ship",
     type=click.Choice(["none", "float16", "int8"]),
     default="none",
     show_default=True,
     callback=lambda context, parameter, value: "float" if value == "none" else value,
-    cls=Option,
-    section="Training",
     help="Numbers of the LiteRT file. With int8 the file's own accuracy is what is reported.",
 )
-# Output
-@click.option(
+@_output(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    cls=Option,
-    section="Output",
     help="Directory of the run: new, empty, or of the same command interrupted. "
     "Default: one under runs/.",
 )
-@click.option(
+@_output(
     "--resume",
     is_flag=True,
-    cls=Option,
-    section="Output",
     help="Go on with the run in --output although --time is another. "
     "The same command again goes on by itself.",
 )
-@click.option("--quiet", "-q", is_flag=True, cls=Option, section="Output", help="Show no progress.")
-@click.option(
+@_output("--quiet", "-q", is_flag=True, help="Show no progress.")
+@_output(
     "--json",
     "as_json",
     is_flag=True,
-    cls=Option,
-    section="Output",
     help="Print the result as one JSON object.",
 )
 def fit(data: str, time: str, task: str, quiet: bool, as_json: bool, **settings: Any) -> None:
