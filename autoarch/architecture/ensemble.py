@@ -5,16 +5,18 @@ So an ensemble is an architecture like any other: priced, named, stored, drawn a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from autoarch.architecture.graph import INPUT, Architecture, Node
+from autoarch.architecture.ops.op import Op
 from autoarch.architecture.ops.probability_mean import ProbabilityMean
 from autoarch.errors import InvalidArchitectureError
 
-Weights = Sequence[npt.NDArray[np.float32]]
+Weight = npt.NDArray[np.float32]
+Weights = Sequence[Weight]
 
 MEAN = "mean"
 """Name of the node that makes the answer."""
@@ -62,24 +64,67 @@ def average(members: Sequence[Architecture], shares: Sequence[float]) -> Archite
     return Architecture(input_shape, tuple(nodes), input_dtype)
 
 
-def averaged_weights(
-    members: Sequence[Architecture], weights: Sequence[Weights], whole: Architecture
-) -> list[npt.NDArray[np.float32]]:
-    """The weights of `average(members, ...)`, in the order of its Keras model.
+def average_trained(
+    members: Sequence[Architecture], shares: Sequence[float], weights: Sequence[Weights]
+) -> tuple[Architecture, list[Weight]]:
+    """The average of trained networks, and its weights in the order of its Keras model.
+
+    What members have in common is there once: pretrained vectors, a linear model of the data.
 
     Args:
-        members: As they were given to `average`.
+        members, shares: As for `average`.
         weights: Of each member, in the order of its Keras model.
-        whole: What `average` made of them.
+
+    Raises:
+        InvalidArchitectureError: As `average`.
     """
-    built = whole.build()
+    by_path: dict[str, Weight] = {}
+    by_layer: dict[str, list[Weight]] = {}
     for number, (member, own) in enumerate(zip(members, weights, strict=True), start=1):
         model, prefix = member.build(), _prefix(number).replace("/", "_")
         model.set_weights(list(own))
         for layer in model.layers:
-            if layer.weights:
-                built.get_layer(prefix + layer.name).set_weights(layer.get_weights())
-    return [np.asarray(value, np.float32) for value in built.get_weights()]
+            by_layer[prefix + layer.name] = layer.get_weights()
+            by_path |= {prefix + v.path: w for v, w in zip(layer.weights, layer.get_weights())}
+    whole = _without_repeats(average(members, shares), by_path)
+    built = whole.build()
+    for layer in built.layers:
+        if layer.weights:
+            layer.set_weights(by_layer[layer.name])
+    return whole, [np.asarray(value, np.float32) for value in built.get_weights()]
+
+
+def _without_repeats(network: Architecture, weights: Mapping[str, Weight]) -> Architecture:
+    """The network without nodes that give what another one does: of the same op, inputs and
+    weights."""
+    kept: dict[tuple[Op, tuple[str, ...]], list[Node]] = {}
+    stands_for = {INPUT: INPUT}
+    nodes: list[Node] = []
+    for node in network.live_nodes:
+        node = Node(node.name, node.op, tuple(stands_for[name] for name in node.inputs))
+        shapes = [network.shapes[name] for name in node.inputs]
+        alike = kept.setdefault((node.op, node.inputs), [])
+        same = next((other for other in alike if _same(node, other, shapes, weights)), None)
+        if same is None:
+            alike.append(node)
+            nodes.append(node)
+        stands_for[node.name] = (same or node).name
+    return Architecture(network.input_shape, tuple(nodes), network.input_dtype)
+
+
+def _same(
+    node: Node, other: Node, shapes: Sequence[tuple[int, ...]], weights: Mapping[str, Weight]
+) -> bool:
+    """Whether two nodes of one op have the same weights."""
+    pairs = [
+        (weights[node.layer_name + end], weights[other.layer_name + end])
+        for end in node.op.weight_axes()
+    ]
+    # An op that does not name all of its weights may differ in others.
+    count = node.op.trainable_params(*shapes) + node.op.state_params(*shapes)
+    return sum(own.size for own, _ in pairs) == count and all(
+        np.array_equal(own, its) for own, its in pairs
+    )
 
 
 def _prefix(number: int) -> str:

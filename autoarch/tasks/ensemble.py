@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autoarch.architecture.ensemble import average, averaged_weights
+from autoarch.architecture.ensemble import average_trained
 from autoarch.data import ExampleSet
 from autoarch.evaluation.final import FinalModel
 from autoarch.evaluation.selection import greedy_weights
@@ -221,13 +221,13 @@ def as_one(members: Sequence[Member], finals: Sequence[FinalModel], valid: Examp
     if len(pairs) == 1:
         return Shipped(first.candidate, final, tuple(final.trainer.weights()))
     networks = [member.candidate.architecture for member, _ in pairs]
-    whole = average(networks, _shares(pairs))
-    weights = averaged_weights(networks, [f.trainer.weights() for _, f in pairs], whole)
+    weights = [final.trainer.weights() for _, final in pairs]
+    whole, joined = average_trained(networks, _shares(pairs), weights)
     facts = _facts(pairs, valid)
     return Shipped(
         replace(first.candidate, architecture=whole),
         replace(final, metrics=facts["valid"], train_s=sum(f.train_s for _, f in pairs)),
-        tuple(weights),
+        tuple(joined),
         facts,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autoarch.architecture import INPUT, Architecture, GraphBuilder
-from autoarch.architecture.ensemble import average, averaged_weights
+from autoarch.architecture.ensemble import average, average_trained
 from autoarch.architecture.fold import fold
 from autoarch.architecture.ops.dense import Dense
 from autoarch.data import ImagePreprocessing
@@ -14,6 +14,7 @@ from autoarch.errors import InvalidArchitectureError
 from autoarch.export import TrainedModel
 from autoarch.spaces import ResidualSpace
 from autoarch.spaces.text import TextSpace
+from autoarch.training.constants import set_constants
 
 SHARES = (0.5, 0.3, 0.2)
 LINEAR = {(0, 1): np.random.default_rng(2).normal(size=(50, 3)).astype(np.float32)}
@@ -67,9 +68,9 @@ def test_it_answers_with_the_weighted_mean_of_its_members(made):
     answers = [softmax(model(inputs).numpy().astype(np.float64)) for model in models]
     expected = sum(share * answer for share, answer in zip(SHARES, answers))
 
-    whole = average(members, SHARES)
+    whole, joined = average_trained(members, SHARES, weights)
     model = whole.build()
-    model.set_weights(averaged_weights(members, weights, whole))
+    model.set_weights(joined)
     logits = model(inputs).numpy()
     np.testing.assert_allclose(np.exp(logits), expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(softmax(logits), expected, rtol=1e-4, atol=1e-6)
@@ -90,10 +91,10 @@ def test_it_costs_what_its_members_cost_and_is_an_architecture_like_any_other():
 def test_an_export_and_a_load_answer_alike(tmp_path):
     members, inputs = pictures()
     weights, _ = zip(*(drawn(network, seed) for seed, network in enumerate(members)))
-    whole = average(members, SHARES)
+    whole, joined = average_trained(members, SHARES, weights)
     trained = TrainedModel(
         whole,
-        tuple(averaged_weights(members, weights, whole)),
+        tuple(joined),
         ("a", "b", "c"),
         ImagePreprocessing(8, 8, 3),
         mirrored=True,
@@ -108,14 +109,45 @@ def test_an_export_and_a_load_answer_alike(tmp_path):
     np.testing.assert_allclose(loaded.serving_model()(inputs), model(inputs), atol=1e-6)
 
 
+def test_what_members_have_in_common_is_there_once():
+    """The ids that they read, pretrained vectors, and the linear model; not what they learned."""
+    vectors = np.random.default_rng(1).normal(size=(50, 300)).astype(np.float32)
+    scales = {(0, 1): np.linspace(0, 2, 50, dtype=np.float32)}
+    given = {"linear": LINEAR, "vectors": vectors, "scales": scales}
+    space = TextSpace((12, 23), 3, words=50, buckets=40, width=16, **given)
+    candidates = [space.candidate({"network": kind}) for kind in ("cnn", "dilated", "cnn")]
+    members = [candidate.architecture for candidate in candidates]
+    weights, models = [], []
+    for seed, candidate in enumerate(candidates):
+        _, model = drawn(candidate.architecture, seed)
+        set_constants(model, candidate.constants)
+        weights.append(model.get_weights())
+        models.append(model)
+    whole, joined = average_trained(members, SHARES, weights)
+    once = sum(table.size for table in (vectors, *LINEAR.values(), *scales.values()))
+    assert whole.params == sum(m.params for m in members) - 2 * once
+    model = whole.build()
+    model.set_weights(joined)
+    inputs = texts()[1]
+    answers = [softmax(m(inputs).numpy().astype(np.float64)) for m in models]
+    expected = sum(share * answer for share, answer in zip(SHARES, answers))
+    np.testing.assert_allclose(np.exp(model(inputs).numpy()), expected, rtol=1e-4, atol=1e-6)
+
+    changed = [np.array(weight) for weight in weights[1]]
+    place = next(i for i, weight in enumerate(changed) if weight.shape == vectors.shape)
+    changed[place][7, 7] += 1  # tuned by one of them
+    other, _ = average_trained(members, SHARES, [weights[0], changed, weights[2]])
+    assert other.params == whole.params + vectors.size
+
+
 def test_sure_answers_stay_finite():
     builder = GraphBuilder((2,))
     builder.add(Dense(2), INPUT, name="logits")
     member = builder.finish()
-    whole = average([member, member], (0.5, 0.5))
     weights = [np.eye(2, dtype=np.float32), np.zeros(2, np.float32)]
+    whole, joined = average_trained([member, member], (0.5, 0.5), [weights, weights])
     model = whole.build()
-    model.set_weights(averaged_weights([member, member], [weights, weights], whole))
+    model.set_weights(joined)
     logits = model(np.array([[1e4, 0.0]], np.float32)).numpy()
     assert np.isfinite(logits).all()
     np.testing.assert_allclose(softmax(logits), [[1, 0]], atol=1e-6)

@@ -379,5 +379,6 @@ def test_texts_with_passes_to_spare_get_the_average_of_known_networks(tmp_path):
     ]
     members = search.result_["ensemble"]["members"]
     assert [m["weight"] for m in members] == [pytest.approx(1 / 3)] * 3
-    assert search.result_["model"]["params"] == sum(m["params"] for m in members)
+    alone = sum(member["params"] for member in members)
+    assert 0.9 * alone < search.result_["model"]["params"] < alone  # one linear model for all
     assert autoarch.load(search.run_).predict(["good tea a fine day"])[0] == 0
