@@ -95,8 +95,9 @@ class TextPreprocessing(Preprocessing):
         """uint16 `(n, rows, COLUMNS)`."""
         tokens = Tokenizer(self.vocabulary, self.rows, self.buckets)
         found = np.zeros((len(texts), *self.shape), np.uint16)
-        for row, text in enumerate(texts):
-            found[row] = tokens.ids(text)
+        for row, text in zip(found, texts):
+            if ids := tokens.token_ids(text):
+                row[: len(ids)] = ids
         return found
 
     def to_json(self) -> dict[str, Any]:

@@ -72,6 +72,14 @@ def tokens_of(text: str) -> list[str]:
     ['it', "'", 's', 'good', ',', '\u5f88', '\u597d', '!']
     """
     found: list[str] = []
+    for chunk in text.split(" "):
+        # Most chunks are words that have been met before.
+        found += (_chunk_tokens if len(chunk) <= TOKEN_LENGTH else _tokens)(chunk)
+    return found
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    found: list[str] = []
     word: list[str] = []
     for character in text:
         code = ord(character)
@@ -86,7 +94,10 @@ def tokens_of(text: str) -> list[str]:
             found.append(chr(lower_of(code)))
     if word:
         found.append("".join(word[:TOKEN_LENGTH]))
-    return found
+    return tuple(found)
+
+
+_chunk_tokens = lru_cache(maxsize=1 << 16)(_tokens)
 
 
 def shortened(tokens: list[str], rows: int) -> list[str]:
@@ -111,7 +122,6 @@ def token_hash(token: str) -> int:
     return hash_of(ord(character) + 3 for character in token)
 
 
-@lru_cache(maxsize=1 << 18)
 def character_hashes(token: str) -> tuple[int, ...]:
     """Hashes of the token's runs of characters, one a column; -1 where there is none."""
     codes = [1, *(ord(character) + 3 for character in token), 2]
@@ -140,6 +150,7 @@ class Tokenizer:
         self.places: dict[int, int] = {}
         for place, token in enumerate(self.vocabulary, 2):
             self.places.setdefault(token_hash(token), place)
+        self._token = lru_cache(maxsize=1 << 16)(self._token_of)
 
     @classmethod
     def load(cls, directory: str | Path) -> Tokenizer:
@@ -150,19 +161,22 @@ class Tokenizer:
 
     def ids(self, text: str) -> list[list[int]]:
         """The ids of a text, `rows` lists of `COLUMNS` numbers."""
-        tokens = shortened(tokens_of(text), self.rows)
-        hashes = [token_hash(token) for token in tokens] + [0, 0]
-        found = []
-        for i, token in enumerate(tokens):
-            two = (hashes[i] * MIXER + hashes[i + 1]) % PRIME
-            three = (two * MIXER + hashes[i + 2]) % PRIME
-            found.append(
-                [
-                    self.places.get(hashes[i], 1),
-                    *(
-                        0 if value < 0 else value % self.buckets + 1
-                        for value in (two, three, *character_hashes(token))
-                    ),
-                ]
-            )
+        found = self.token_ids(text)
         return found + [[0] * COLUMNS] * (self.rows - len(found))
+
+    def token_ids(self, text: str) -> list[list[int]]:
+        """The same without lists of zeros for the tokens that a short text does not have."""
+        known = [self._token(token) for token in shortened(tokens_of(text), self.rows)]
+        hashes = [own for own, _, _ in known] + [0, 0]
+        found = []
+        for i, (own, place, runs) in enumerate(known):
+            two = (own * MIXER + hashes[i + 1]) % PRIME
+            three = (two * MIXER + hashes[i + 2]) % PRIME
+            found.append([place, two % self.buckets + 1, three % self.buckets + 1, *runs])
+        return found
+
+    def _token_of(self, token: str) -> tuple[int, int, tuple[int, ...]]:
+        """A token's hash, its place in the vocabulary, and the ids of its runs of characters."""
+        own = token_hash(token)
+        runs = [0 if n < 0 else n % self.buckets + 1 for n in character_hashes(token)]
+        return own, self.places.get(own, 1), tuple(runs)
