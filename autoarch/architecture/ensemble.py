@@ -80,12 +80,12 @@ def average_trained(
     """
     by_path: dict[str, Weight] = {}
     by_layer: dict[str, list[Weight]] = {}
-    for number, (member, own) in enumerate(zip(members, weights, strict=True), start=1):
+    for number, (member, learned) in enumerate(zip(members, weights, strict=True), start=1):
         model, prefix = member.build(), _prefix(number).replace("/", "_")
-        model.set_weights(list(own))
+        model.set_weights(list(learned))
         for layer in model.layers:
-            by_layer[prefix + layer.name] = layer.get_weights()
-            by_path |= {prefix + v.path: w for v, w in zip(layer.weights, layer.get_weights())}
+            own = by_layer[prefix + layer.name] = layer.get_weights()
+            by_path |= {prefix + v.path: w for v, w in zip(layer.weights, own)}
     whole = _without_repeats(average(members, shares), by_path)
     built = whole.build()
     for layer in built.layers:

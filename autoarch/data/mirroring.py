@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from autoarch.data.dataset import Labels
+from autoarch.data.dataset import ImageData, Labels
+from autoarch.objectives import OBJECTIVES
 
 Array = npt.NDArray[np.float32]
 
@@ -57,7 +58,7 @@ class MirrorTest:
         return self.mirrored - self.guess + 2 * self._error(self.mirrored) >= ALIKE * known
 
     def _error(self, share: float) -> float:
-        return float((share * (1 - share) / self.n) ** 0.5)
+        return OBJECTIVES["accuracy"].standard_error(share, {"n": self.n})
 
     def __str__(self) -> str:
         """A line for the report."""
@@ -66,6 +67,21 @@ class MirrorTest:
         if self.alike is None:
             return f"{told}: too few to tell whether their sides mean anything."
         return f"{told}: training {'mirrors' if self.alike else 'does not mirror'} pictures."
+
+
+def with_mirroring(data: ImageData, *, usual: bool) -> ImageData:
+    """The data with what its training pictures tell of mirroring, and a note, where that is not
+    what is usual.
+
+    Args:
+        data: Pictures.
+        usual: Whether such pictures are mirrored.
+    """
+    test = mirror_test(data.train.images, data.train.labels, seed=0)
+    if test.alike in (None, usual):
+        return data
+    findings = replace(data.findings, notes=(*data.findings.notes, str(test)))
+    return replace(data, mirrored=test.alike, findings=findings)
 
 
 def mirror_test(pictures: npt.NDArray[np.uint8], labels: Labels, seed: int) -> MirrorTest:

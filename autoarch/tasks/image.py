@@ -25,7 +25,7 @@ from autoarch.data import (
     read_images,
     scan_images,
 )
-from autoarch.data.mirroring import mirror_test
+from autoarch.data.mirroring import with_mirroring
 from autoarch.data.split import TRAIN
 from autoarch.errors import DataError, InvalidInputError
 from autoarch.evaluation.held_out import as_picture
@@ -160,11 +160,7 @@ class ImageTask(Task):
             cache=run.cache,
             progress=progress.reading,
         )
-        test = mirror_test(data.train.images, data.train.labels, seed=0)
-        if test.alike in (None, setup.recipe.flip):
-            return data
-        findings = replace(data.findings, notes=(*data.findings.notes, str(test)))
-        return replace(data, mirrored=test.alike, findings=findings)
+        return with_mirroring(data, usual=setup.recipe.flip)
 
     def space(self, settings: Settings, setup: Setup, data: TaskData) -> SearchSpace:
         assert isinstance(data, ImageData)

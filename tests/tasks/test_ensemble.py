@@ -379,6 +379,9 @@ def test_texts_with_passes_to_spare_get_the_average_of_known_networks(tmp_path):
     ]
     members = search.result_["ensemble"]["members"]
     assert [m["weight"] for m in members] == [pytest.approx(1 / 3)] * 3
-    alone = sum(member["params"] for member in members)
-    assert 0.9 * alone < search.result_["model"]["params"] < alone  # one linear model for all
+    network = search._predictor.model.architecture
+    linear = [node.op for node in network.nodes if "linear/table" in node.name]
+    once = sum(op.ids * (op.size + 1) for op in linear)  # with the ids' scales
+    assert len(linear) == 3 and once > 0
+    assert search.result_["model"]["params"] == sum(m["params"] for m in members) - 2 * once
     assert autoarch.load(search.run_).predict(["good tea a fine day"])[0] == 0
